@@ -1,0 +1,3 @@
+//! The clasp command.
+
+fn main() {}

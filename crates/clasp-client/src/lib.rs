@@ -1,0 +1,1 @@
+//! CLASP client library.

@@ -1,0 +1,1 @@
+//! CLASP protocol: message types, codec, addresses and patterns; no I/O, no clock.

@@ -1,0 +1,3 @@
+//! The production relay: flags to configuration to server.
+
+fn main() {}

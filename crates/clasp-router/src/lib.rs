@@ -1,0 +1,1 @@
+//! The CLASP router as a pure state machine; no I/O, no clock, no runtime.

@@ -1,0 +1,1 @@
+//! Assembles router and transports into a running CLASP server.

@@ -1,0 +1,1 @@
+//! Oracle and simulation for tests of the router.

@@ -1,0 +1,1 @@
+//! Byte links that carry CLASP frames: WebSocket, TCP, memory.
