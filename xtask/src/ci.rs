@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::output;
+use crate::{output, readme};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -151,10 +151,12 @@ fn always() -> [Step; 6] {
     ]
 }
 
-/// The published clients, unmodified, against this router.
-fn published(root: &Path) -> Option<Step> {
-    let suite = "tests/published/run";
-    root.join(suite)
-        .exists()
-        .then(|| Step::new("published clients", &["bash", suite]))
+/// The published clients, unmodified, against this router; and then the examples of the README, which use them.
+fn published(root: &Path) -> [Step; 3] {
+    let program = readme::program(root).display().to_string();
+    [
+        Step::new("router", &["cargo", "build", "--package", "clasp-cli"]),
+        Step::new("published clients", &["tests/published/run"]).with("CLASP_BIN", program),
+        Step::new("examples", &["cargo", "xtask", "readme"]),
+    ]
 }

@@ -1,9 +1,10 @@
-//! Automation of this repository: `cargo xtask <tidy|conformance|ci>`.
+//! Automation of this repository: `cargo xtask <tidy|conformance|readme|ci>`.
 
 mod blank;
 mod ci;
 mod conformance;
 mod output;
+mod readme;
 mod source;
 mod tidy;
 
@@ -32,9 +33,12 @@ fn run(arguments: &[&str]) -> anyhow::Result<bool> {
         ["tidy"] => tidy::run(&root),
         ["conformance"] => conformance::run(&root, false),
         ["conformance", "--deny"] => conformance::run(&root, true),
+        ["readme"] => readme::run(&root),
         ["ci"] => ci::run(&root, ci::Extent::Full),
         ["ci", "--fast"] => ci::run(&root, ci::Extent::Fast),
-        _ => bail!("expected one of: tidy, conformance [--deny], ci [--fast]; found {arguments:?}"),
+        _ => bail!(
+            "expected one of: tidy, conformance [--deny], readme, ci [--fast]; found {arguments:?}"
+        ),
     }
 }
 
