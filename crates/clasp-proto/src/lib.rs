@@ -1,1 +1,26 @@
-//! CLASP protocol: message types, codec, addresses and patterns; no I/O, no clock.
+//! The vocabulary of CLASP and its codec: messages, values, addresses, patterns and frames.
+//! Pure: no clock, no I/O, no runtime.
+
+pub mod address;
+pub mod binary;
+pub mod binding;
+pub mod code;
+pub mod error;
+pub mod frame;
+pub mod limits;
+pub mod message;
+pub mod pattern;
+pub mod signal;
+pub mod timeline;
+pub mod value;
+
+pub use address::Address;
+pub use binary::{Encoded, encode_value};
+pub use binding::Binding;
+pub use code::{Close, Code};
+pub use error::{AddressError, DecodeError, EncodeError, FrameError, PatternError};
+pub use message::*;
+pub use pattern::{Partial, Pattern, Segment};
+pub use signal::{Features, Phase, Qos, Signal, Ttl, TypeMask};
+pub use timeline::{Easing, Keyframe, Timeline};
+pub use value::Value;
