@@ -1,0 +1,186 @@
+//! The server's side of the WebSocket upgrade, and the answers to everything else that speaks HTTP.
+// protocol/wire.md 1
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::http::{HeadError, Received, accept_value, header, lists, read_head};
+use super::{Origins, SUBPROTOCOL};
+use crate::error::HandshakeError;
+use crate::limits::{HTTP_BODY_BYTES_DRAINED, HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
+use crate::stream::Stream;
+
+/// What a server asks of an upgrade.
+#[derive(Debug, Clone)]
+pub struct UpgradeRules {
+    /// The pages whose scripts may connect.
+    pub origins: Origins,
+}
+
+/// A connection that has become a WebSocket.
+#[derive(Debug)]
+pub struct Upgraded {
+    /// Frames follow on it.
+    pub stream: Stream,
+    /// Bytes that came with the request; the first frames begin in them.
+    pub leftover: Vec<u8>,
+}
+
+/// Reads one HTTP request and makes a WebSocket of it, on any path, with or without subprotocol.
+/// Everything else is answered and ends as an error. There is no deadline in here: the caller sets one.
+///
+/// # Errors
+/// See [`HandshakeError`]; a health probe is [`HandshakeError::PlainHttp`].
+pub async fn accept(mut stream: Stream, rules: &UpgradeRules) -> Result<Upgraded, HandshakeError> {
+    let outcome = match read_head(&mut stream, |byte| byte.is_ascii_uppercase()).await {
+        Ok(received) => judge(&received, rules).map(|reply| (reply, received)),
+        Err(HeadError::Closed) => return Err(HandshakeError::Closed),
+        Err(HeadError::Io(error)) => return Err(HandshakeError::Io(error)),
+        Err(HeadError::TooLarge) => Err((HandshakeError::HeadTooLarge, Reply::HeadTooLarge)),
+        Err(HeadError::NotHttp) => Err((HandshakeError::NotHttp, Reply::BadRequest)),
+    };
+    match outcome {
+        Ok((reply, mut received)) => {
+            stream.write_all(&reply).await?;
+            Ok(Upgraded {
+                stream,
+                leftover: received.bytes.split_off(received.head_bytes),
+            })
+        }
+        Err((error, reply)) => {
+            answer(stream, &reply).await?;
+            Err(error)
+        }
+    }
+}
+
+/// An answer that is no upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reply {
+    Ok { with_body: bool },
+    BadRequest,
+    Forbidden { origin: String },
+    VersionRequired,
+    HeadTooLarge,
+}
+
+impl Reply {
+    fn to_bytes(&self) -> Vec<u8> {
+        let (status, extra, body) = match self {
+            Self::Ok { .. } => ("200 OK", "", "ok\n".to_owned()),
+            Self::BadRequest => (
+                "400 Bad Request",
+                "",
+                "expected a WebSocket upgrade or a plain request\n".to_owned(),
+            ),
+            Self::Forbidden { origin } => ("403 Forbidden", "", forbidden_text(origin)),
+            Self::VersionRequired => (
+                "426 Upgrade Required",
+                "Sec-WebSocket-Version: 13\r\n",
+                "expected WebSocket version 13\n".to_owned(),
+            ),
+            Self::HeadTooLarge => (
+                "431 Request Header Fields Too Large",
+                "",
+                format!("expected a request head of at most {HTTP_HEAD_BYTES_MAX} bytes\n"),
+            ),
+        };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n{extra}\r\n",
+            body.len()
+        );
+        let with_body = !matches!(self, Self::Ok { with_body: false });
+        [
+            head.as_bytes(),
+            if with_body { body.as_bytes() } else { b"" },
+        ]
+        .concat()
+    }
+}
+
+fn forbidden_text(origin: &str) -> String {
+    format!(
+        "origin {origin} may not connect: allow it with --allow-origin {origin}, or every page with --allow-origin '*'\n"
+    )
+}
+
+/// The bytes that complete the upgrade, or what to answer instead.
+fn judge(received: &Received, rules: &UpgradeRules) -> Result<Vec<u8>, (HandshakeError, Reply)> {
+    let mut headers = [httparse::EMPTY_HEADER; HTTP_HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(&received.bytes[..received.head_bytes]) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err((HandshakeError::HeadTooLarge, Reply::HeadTooLarge));
+        }
+        Ok(httparse::Status::Partial) | Err(_) => {
+            return Err((HandshakeError::NotHttp, Reply::BadRequest));
+        }
+    }
+    let headers = &*request.headers;
+    if request.method != Some("GET") || !lists(headers, "Upgrade", "websocket") {
+        let with_body = request.method != Some("HEAD");
+        return Err((HandshakeError::PlainHttp, Reply::Ok { with_body }));
+    }
+    let key = header(headers, "Sec-WebSocket-Key").filter(|key| is_key(key));
+    let (Some(key), true) = (key, lists(headers, "Connection", "upgrade")) else {
+        return Err((HandshakeError::Incomplete, Reply::BadRequest));
+    };
+    if header(headers, "Sec-WebSocket-Version") != Some("13") {
+        return Err((HandshakeError::Version, Reply::VersionRequired));
+    }
+    if let Some(origin) = header(headers, "Origin")
+        && !rules.origins.allows(origin, header(headers, "Host"))
+    {
+        let origin: String = origin.chars().take(ORIGIN_CHARS_SHOWN).collect();
+        return Err((
+            HandshakeError::Origin {
+                origin: origin.clone(),
+            },
+            Reply::Forbidden { origin },
+        ));
+    }
+    Ok(switching_protocols(
+        key,
+        lists(headers, "Sec-WebSocket-Protocol", SUBPROTOCOL),
+    ))
+}
+
+/// Sixteen bytes in base64.
+fn is_key(key: &str) -> bool {
+    key.len() == 24 && key.ends_with("==")
+}
+
+fn switching_protocols(key: &str, with_subprotocol: bool) -> Vec<u8> {
+    let accept = accept_value(key);
+    let subprotocol = if with_subprotocol {
+        format!("Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{subprotocol}\r\n"
+    )
+    .into_bytes()
+}
+
+/// Writes an answer and closes. What the peer still sends is read for a moment, since closing a socket
+/// with unread bytes resets it, and a reset may overtake the answer.
+async fn answer(mut stream: Stream, reply: &Reply) -> Result<(), HandshakeError> {
+    stream.write_all(&reply.to_bytes()).await?;
+    stream.shutdown().await?;
+    let mut rest = stream.take(HTTP_BODY_BYTES_DRAINED as u64);
+    let mut sink = tokio::io::sink();
+    let drain = tokio::io::copy(&mut rest, &mut sink);
+    // Neither the peer's silence nor its reset matters after the answer.
+    tokio::time::timeout(DRAIN_TIME, drain).await.ok();
+    Ok(())
+}
+
+const ORIGIN_CHARS_SHOWN: usize = 200;
+const DRAIN_TIME: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests;
