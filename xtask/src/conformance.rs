@@ -59,15 +59,22 @@ impl Report {
         let mut cited = BTreeSet::new();
         let mut unknown = Vec::new();
         for source in sources.iter().filter(|source| may_cite(&source.path)) {
-            for rule in source.text.lines().flat_map(citations) {
-                if !rules.contains_key(&rule) && !sections.contains(&rule) {
-                    let (page, (section, number)) = &rule;
-                    unknown.push((
-                        source.path.clone(),
-                        format!("protocol/{page} {section}.{number}"),
-                    ));
+            for (page, cited_numbers) in source.text.lines().flat_map(citations) {
+                if !sections.iter().any(|(known, _)| *known == page) {
+                    unknown.push((source.path.clone(), format!("protocol/{page}")));
+                    continue;
                 }
-                cited.insert(rule);
+                for number in cited_numbers {
+                    let rule = (page.to_owned(), number);
+                    if !rules.contains_key(&rule) && !sections.contains(&rule) {
+                        let (section, number) = number;
+                        unknown.push((
+                            source.path.clone(),
+                            format!("protocol/{page} {section}.{number}"),
+                        ));
+                    }
+                    cited.insert(rule);
+                }
             }
         }
         let uncited = rules
@@ -107,17 +114,17 @@ fn may_cite(path: &str) -> bool {
     !path.ends_with(".md") && !path.starts_with("xtask/src/")
 }
 
-/// The rules that a line cites.
-fn citations(line: &str) -> Vec<Rule> {
+/// The pages that a line cites, each with the numbers after it.
+fn citations(line: &str) -> Vec<(&str, Vec<Number>)> {
     line.match_indices(PREFIX)
         .filter_map(|(start, _)| {
-            let (page, rest) = line[start + PREFIX.len()..].split_once(' ')?;
-            Some((page, rest)).filter(|(page, _)| page.ends_with(".md"))
-        })
-        .flat_map(|(page, rest)| {
-            numbers(rest)
-                .into_iter()
-                .map(move |number| (page.to_owned(), number))
+            let rest = &line[start + PREFIX.len()..];
+            let end = rest.find(SUFFIX)? + SUFFIX.len();
+            let (page, after) = rest.split_at(end);
+            let is_name = page
+                .chars()
+                .all(|character| character.is_ascii_lowercase() || character == '.');
+            is_name.then(|| (page, numbers(after)))
         })
         .collect()
 }
@@ -150,6 +157,7 @@ fn number(word: &str) -> Option<Number> {
 
 const PAGES: &str = "docs/protocol/";
 const PREFIX: &str = "protocol/";
+const SUFFIX: &str = ".md";
 const SHOWN: usize = 90;
 
 #[cfg(test)]
@@ -160,7 +168,11 @@ mod tests {
     fn check(line: &str, expected: &[&str]) {
         let found: Vec<String> = citations(line)
             .into_iter()
-            .map(|(page, (section, rule))| format!("{page} {section}.{rule}"))
+            .flat_map(|(page, numbers)| {
+                numbers
+                    .into_iter()
+                    .map(move |(section, rule)| format!("{page} {section}.{rule}"))
+            })
             .collect();
         assert_eq!(found, expected, "{line}");
     }
@@ -191,13 +203,15 @@ mod tests {
             ),
             source(
                 "a/lib.rs",
-                "// protocol/wire.md 1.1 and protocol/wire.md 1\n// protocol/wire.md 3.4\n",
+                "// protocol/wire.md 1.1 and protocol/wire.md 1\n// protocol/wire.md 3.4\n// protocol/notes.md Q6",
             ),
         ]);
         assert_eq!(report.uncited, [("wire.md".to_owned(), (1, 2))]);
-        assert_eq!(
-            report.unknown,
-            [("a/lib.rs".to_owned(), "protocol/wire.md 3.4".to_owned())]
-        );
+        let unknown: Vec<&str> = report
+            .unknown
+            .iter()
+            .map(|(_, citation)| citation.as_str())
+            .collect();
+        assert_eq!(unknown, ["protocol/wire.md 3.4", "protocol/notes.md"]);
     }
 }
