@@ -1,0 +1,38 @@
+"""Which scenarios there are, and the order in which they run."""
+
+import time
+
+from . import interop, quirks, smoke
+from .report import Failed
+from .scene import Agents, Scene
+
+LIMIT_S = 170
+
+SCENARIOS = [*smoke.SCENARIOS, *interop.SCENARIOS, *quirks.SCENARIOS]
+
+
+def run(program, programs, report, names, fast):
+    agents = Agents(programs)
+    until = time.monotonic() + LIMIT_S
+    try:
+        for scenario in SCENARIOS:
+            selected = not names or any(scenario.name.startswith(name) for name in names)
+            if selected and not (fast and scenario.slow):
+                _perform(scenario, Scene(program, agents, report, scenario.name), until)
+    finally:
+        agents.stop()
+
+
+def _perform(scenario, scene, until):
+    if time.monotonic() > until:
+        with scene.check("is run"):
+            raise Failed(f"the suite has taken {LIMIT_S} s already")
+        return
+    try:
+        scene.start(*scenario.arguments)
+        scenario.body(scene)
+    except Failed as failure:
+        with scene.check("is set up"):
+            raise failure
+    finally:
+        scene.end()
