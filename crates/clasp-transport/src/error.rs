@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use clasp_proto::Close;
+use clasp_proto::limits::FRAME_MAX;
 use thiserror::Error;
 
 /// The peer broke the rules of its transport; the link cannot go on.
@@ -44,7 +46,7 @@ pub enum ProtocolError {
     /// A frame that no CLASP message can fill.
     #[error(
         "a CLASP frame has at most {} bytes, this one announces {bytes}",
-        crate::FRAME_BYTES_MAX
+        FRAME_MAX
     )]
     TooLarge {
         /// The announced size.
@@ -59,8 +61,8 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The WebSocket close code that tells the peer.
-    pub fn close_code(self) -> u16 {
+    /// What tells the peer.
+    pub fn close(self) -> Close {
         match self {
             Self::ReservedBits
             | Self::UnknownOpcode(_)
@@ -73,9 +75,9 @@ impl ProtocolError {
             | Self::UnexpectedContinuation
             | Self::InterruptedMessage
             | Self::TooManyFragments
-            | Self::CloseCode => 1002,
-            Self::CloseReason => 1007,
-            Self::TooLarge { .. } => 1009,
+            | Self::CloseCode
+            | Self::CloseReason => Close::Protocol,
+            Self::TooLarge { .. } => Close::TooLarge,
         }
     }
 }
@@ -160,10 +162,7 @@ pub enum LinkError {
     #[error("the stream ended in the middle of a frame")]
     Truncated,
     /// A frame to be sent is larger than any CLASP frame.
-    #[error(
-        "a CLASP frame has at most {} bytes, this one has {bytes}",
-        crate::FRAME_BYTES_MAX
-    )]
+    #[error("a CLASP frame has at most {} bytes, this one has {bytes}", FRAME_MAX)]
     TooLarge {
         /// The size of the frame.
         bytes: usize,

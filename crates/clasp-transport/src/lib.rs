@@ -18,7 +18,7 @@ pub mod websocket;
 
 pub use dial::{DialOptions, dial};
 pub use error::{HandshakeError, LinkError, ProtocolError, UpgradeProblem, UrlProblem};
-pub use limits::{CLOSE_REASON_BYTES_MAX, FRAGMENTS_MAX, FRAME_BYTES_MAX, HTTP_HEAD_BYTES_MAX};
+pub use limits::{CLOSE_REASON_BYTES_MAX, FRAGMENTS_MAX, HTTP_HEAD_BYTES_MAX};
 pub use link::Link;
 pub use reader::FrameReader;
 pub use step::{Closed, Step};

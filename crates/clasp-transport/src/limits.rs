@@ -1,8 +1,5 @@
 //! Every bound of the transports, each with its reason.
 
-/// The largest CLASP frame: 65535 bytes of payload behind the 12-byte header that carries a timestamp.
-pub const FRAME_BYTES_MAX: usize = 65535 + 12;
-
 /// An HTTP request or response head is a few hundred bytes; cookies of a browser make it some thousand.
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
 

@@ -7,11 +7,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use clasp_proto::limits::FRAME_MAX;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::error::LinkError;
-use crate::limits::{FRAME_BYTES_MAX, READ_AHEAD_BYTES_MAX, READ_BYTES};
+use crate::limits::{READ_AHEAD_BYTES_MAX, READ_BYTES};
 use crate::reader::FrameReader;
 use crate::step::{Closed, Step};
 use crate::stream::Stream;
@@ -72,7 +73,7 @@ impl Link {
     /// # Errors
     /// A frame is too large (then none is sent), or the socket failed.
     pub async fn send_many(&mut self, frames: &[Bytes]) -> Result<(), LinkError> {
-        if let Some(frame) = frames.iter().find(|frame| frame.len() > FRAME_BYTES_MAX) {
+        if let Some(frame) = frames.iter().find(|frame| frame.len() > FRAME_MAX) {
             return Err(LinkError::TooLarge { bytes: frame.len() });
         }
         for frame in frames {

@@ -28,7 +28,7 @@ impl FrameReader {
     /// The caller keeps what is left at [`Step::NeedMore`] and calls again when more has arrived behind it.
     ///
     /// # Errors
-    /// The peer broke the transport's rules: tell it with [`ProtocolError::close_code`] and end the connection.
+    /// The peer broke the transport's rules: tell it with [`ProtocolError::close`] and end the connection.
     #[inline]
     pub fn next(&mut self, buf: &mut [u8], at: &mut usize) -> Result<Step, ProtocolError> {
         match self {

@@ -1,8 +1,9 @@
 //! CLASP over a plain byte stream: a 4-byte length in front of each frame.
 // protocol/wire.md 1
 
+use clasp_proto::limits::FRAME_MAX;
+
 use crate::error::ProtocolError;
-use crate::limits::FRAME_BYTES_MAX;
 use crate::step::Step;
 
 /// Cuts length-prefixed frames out of a caller's buffer.
@@ -21,7 +22,7 @@ impl Reader {
             return Ok(Step::NeedMore(PREFIX_BYTES));
         };
         let length = u32::from_be_bytes(*prefix) as usize;
-        if length > FRAME_BYTES_MAX {
+        if length > FRAME_MAX {
             return Err(ProtocolError::TooLarge {
                 bytes: length as u64,
             });
@@ -38,9 +39,9 @@ impl Reader {
 /// Appends one frame with its length in front.
 ///
 /// # Panics
-/// Never for frames of at most [`FRAME_BYTES_MAX`] bytes, which is for the caller to check.
+/// Never for frames of at most [`FRAME_MAX`] bytes, which is for the caller to check.
 pub fn write_frame(out: &mut Vec<u8>, frame: &[u8]) {
-    let length = u32::try_from(frame.len()).expect("a frame is at most FRAME_BYTES_MAX bytes");
+    let length = u32::try_from(frame.len()).expect("a frame is at most FRAME_MAX bytes");
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(frame);
 }

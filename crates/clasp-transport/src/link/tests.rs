@@ -37,7 +37,7 @@ async fn echo(mut stream: Stream, mut reader: FrameReader, mut buf: Vec<u8>) {
                 Step::Binary(range) => match reader {
                     FrameReader::Length(_) => tcp::write_frame(&mut out, &buf[range]),
                     FrameReader::WebSocket(_) => {
-                        websocket::frame_header(&mut out, range.len());
+                        websocket::header(&mut out, 0x82, 0, range.len());
                         out.extend_from_slice(&buf[range]);
                     }
                 },
@@ -65,7 +65,7 @@ async fn check_echo(link: &mut Link, count: usize, bytes: usize) {
 }
 
 async fn check_echo_of_all_sizes(link: &mut Link) {
-    for (count, bytes) in [(1, 1), (300, 8), (40, 200), (3, FRAME_BYTES_MAX)] {
+    for (count, bytes) in [(1, 1), (300, 8), (40, 200), (3, FRAME_MAX)] {
         check_echo(link, count, bytes).await;
     }
     // More than a pipe holds, from both sides at once.
@@ -137,7 +137,7 @@ async fn an_independent_server_understands_our_link() {
     let server = async {
         let (socket, _) = listener.accept().await.unwrap();
         let mut socket = accept_async(socket).await.unwrap();
-        for bytes in [1, 126, FRAME_BYTES_MAX] {
+        for bytes in [1, 126, FRAME_MAX] {
             let message = socket.next().await.unwrap().unwrap();
             assert_eq!(message, Message::Binary(vec![0; bytes].into()));
             socket.send(Message::Ping(b"p"[..].into())).await.unwrap();
@@ -158,7 +158,7 @@ async fn an_independent_server_understands_our_link() {
         let mut link = dial(&format!("ws://{address}"), &DialOptions::default())
             .await
             .unwrap();
-        for bytes in [1, 126, FRAME_BYTES_MAX] {
+        for bytes in [1, 126, FRAME_MAX] {
             check_echo(&mut link, 1, bytes).await;
         }
         assert_eq!(link.recv().await.unwrap(), None);
@@ -194,7 +194,7 @@ async fn an_independent_client_understands_our_server_side() {
         let (mut socket, _) = client_async(format!("ws://{address}/any"), socket)
             .await
             .unwrap();
-        for bytes in [1, 126, 65535, FRAME_BYTES_MAX] {
+        for bytes in [1, 126, 65535, FRAME_MAX] {
             let message = Message::Binary(vec![7; bytes].into());
             socket.send(message.clone()).await.unwrap();
             assert_eq!(socket.next().await.unwrap().unwrap(), message);
@@ -271,7 +271,7 @@ async fn a_silent_server_is_given_up() {
 async fn a_frame_cut_short_is_an_error_and_a_large_one_is_not_sent() {
     let (mut server_end, client_end) = memory::pair(4096);
     let mut link = Link::length(client_end);
-    let too_large = link.send_many(&frames(1, FRAME_BYTES_MAX + 1)).await;
+    let too_large = link.send_many(&frames(1, FRAME_MAX + 1)).await;
     assert!(
         matches!(too_large, Err(LinkError::TooLarge { bytes: 65548 })),
         "{too_large:?}"

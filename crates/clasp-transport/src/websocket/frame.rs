@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use clasp_proto::limits::FRAME_MAX;
+
 use super::mask;
 use super::write::CONTROL_BYTES_MAX;
 use super::{
@@ -9,7 +11,7 @@ use super::{
     OPCODE_TEXT,
 };
 use crate::error::ProtocolError;
-use crate::limits::{FRAGMENTS_MAX, FRAME_BYTES_MAX};
+use crate::limits::FRAGMENTS_MAX;
 use crate::step::Step;
 
 /// The reading state of one WebSocket; two words unless a fragmented message is half received.
@@ -159,7 +161,7 @@ impl Reader {
             _ => 0,
         };
         let total = length.saturating_add(before as u64);
-        if total > FRAME_BYTES_MAX as u64 {
+        if total > FRAME_MAX as u64 {
             return Err(ProtocolError::TooLarge { bytes: total });
         }
         Ok(total as usize - before)

@@ -12,7 +12,9 @@ pub use frame::Reader;
 pub use handshake::{UpgradeRules, Upgraded, accept};
 pub use origin::Origins;
 pub(crate) use write::ClientFrames;
-pub use write::{close, frame_header, ping, pong};
+#[cfg(test)]
+pub(crate) use write::header;
+pub use write::{close, ping, pong};
 
 /// The name that every published client offers.
 // protocol/wire.md 1

@@ -4,12 +4,6 @@ use super::mask::{self, Keys};
 use super::{FIN, MASKED, OPCODE_BINARY, OPCODE_CLOSE, OPCODE_PING, OPCODE_PONG};
 use crate::limits::CLOSE_REASON_BYTES_MAX;
 
-/// Appends the header of an unmasked binary message of `frame_bytes` bytes, in its shortest form.
-#[inline]
-pub fn frame_header(out: &mut Vec<u8>, frame_bytes: usize) {
-    header(out, FIN | OPCODE_BINARY, 0, frame_bytes);
-}
-
 /// Appends a ping with a payload of at most 125 bytes; more is cut off.
 pub fn ping(out: &mut Vec<u8>, payload: &[u8]) {
     control(out, OPCODE_PING, payload);
