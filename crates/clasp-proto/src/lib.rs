@@ -15,7 +15,10 @@ pub mod timeline;
 pub mod value;
 
 pub use address::Address;
-pub use binary::{Encoded, encode_value};
+pub use binary::{
+    Body, BundleRef, Encoded, MessageRef, ParamRef, PublishRef, SetRef, SnapshotWriter,
+    encode_value,
+};
 pub use binding::Binding;
 pub use code::{Close, Code};
 pub use error::{AddressError, DecodeError, EncodeError, FrameError, PatternError};

@@ -1,5 +1,7 @@
 //! Keyframes and easing: a value that moves over time.
 
+use std::collections::BTreeMap;
+
 use crate::value::Value;
 
 /// Keyframes in the order of their times, and how to run through them.
@@ -46,6 +48,38 @@ pub enum Easing {
     CubicBezier,
 }
 
+impl Timeline {
+    /// The timeline as a map, as it travels in a PUBLISH (protocol/quirks.md Q6): `keyframes`
+    /// (each with `time`, `value`, `easing` and perhaps `bezier`), `loop`, and `start_time` and
+    /// `duration` where they are present.
+    pub fn to_value(&self) -> Value {
+        let keyframes = self.keyframes.iter().map(Keyframe::to_value).collect();
+        let mut entries = BTreeMap::from([
+            ("keyframes".to_owned(), Value::Array(keyframes)),
+            ("loop".to_owned(), Value::Bool(self.looping)),
+        ]);
+        for (name, time) in [("start_time", self.start_time), ("duration", self.duration)] {
+            entries.extend(time.map(|time| (name.to_owned(), micros(time))));
+        }
+        Value::Map(entries)
+    }
+}
+
+impl Keyframe {
+    fn to_value(&self) -> Value {
+        let mut entries = BTreeMap::from([
+            ("time".to_owned(), micros(self.time)),
+            ("value".to_owned(), self.value.clone()),
+            ("easing".to_owned(), self.easing.word().into()),
+        ]);
+        entries.extend(self.bezier.map(|points| {
+            let points = points.map(Value::Float).to_vec();
+            ("bezier".to_owned(), Value::Array(points))
+        }));
+        Value::Map(entries)
+    }
+}
+
 impl Easing {
     /// Every easing.
     pub const ALL: [Self; 6] = [
@@ -73,4 +107,9 @@ impl Easing {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|easing| easing.word() == word)
     }
+}
+
+/// Times beyond the range of an int are 292 thousand years away: the end of it will do.
+fn micros(time: u64) -> Value {
+    Value::Int(i64::try_from(time).unwrap_or(i64::MAX))
 }

@@ -1,20 +1,53 @@
-//! Compact encoding (v1): entry points and type table.
+//! Compact encoding (v1): entry points and type table (protocol/wire.md 4 to 6).
 
+mod decode;
+mod encode;
 mod reader;
+mod snapshot;
 mod value;
+mod view;
+mod writer;
 
+pub use encode::encode;
+pub use snapshot::{ParamRef, SnapshotWriter};
 pub use value::{Encoded, encode_value};
+pub use view::{Body, BundleRef, MessageRef, PublishRef, SetRef, view};
 
-use crate::error::EncodeError;
+use reader::Reader;
 
-pub(crate) use reader::Reader;
+use crate::error::DecodeError;
+use crate::message::Message;
 
-/// Runs `write` and takes back what it appended when it fails, so that a refused message leaves
-/// nothing behind.
-fn appended(
-    out: &mut Vec<u8>,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-) -> Result<(), EncodeError> {
-    let start = out.len();
-    write(out).inspect_err(|_| out.truncate(start))
+/// Reads one payload; bytes after the message are ignored.
+///
+/// ```
+/// use clasp_proto::{Get, Message, binary};
+/// let get = Message::Get(Get { address: "/a".into() });
+/// let mut payload = Vec::new();
+/// binary::encode(&get, &mut payload).expect("fits a frame");
+/// assert_eq!(payload, [0x22, 0x00, 0x02, b'/', b'a']);
+/// assert_eq!(binary::decode(&payload), Ok(get));
+/// ```
+pub fn decode(payload: &[u8]) -> Result<Message, DecodeError> {
+    view(payload).map(MessageRef::into_message)
 }
+
+const HELLO: u8 = 0x01;
+const WELCOME: u8 = 0x02;
+const ANNOUNCE: u8 = 0x03;
+const FEDERATION_SYNC: u8 = 0x04;
+const SUBSCRIBE: u8 = 0x10;
+const UNSUBSCRIBE: u8 = 0x11;
+const PUBLISH: u8 = 0x20;
+const SET: u8 = 0x21;
+const GET: u8 = 0x22;
+const SNAPSHOT: u8 = 0x23;
+const REPLAY: u8 = 0x24;
+const BUNDLE: u8 = 0x30;
+const SYNC: u8 = 0x40;
+const PING: u8 = 0x41;
+const PONG: u8 = 0x42;
+const ACK: u8 = 0x50;
+const ERROR: u8 = 0x51;
+const QUERY: u8 = 0x60;
+const RESULT: u8 = 0x61;

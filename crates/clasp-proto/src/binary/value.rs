@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reader, appended};
+use super::Reader;
+use super::writer::{Write, appended};
 use crate::error::{DecodeError, EncodeError};
-use crate::limits::{COUNT_MAX, ELEMENT_BYTES_MIN, NESTING_MAX, STRING_BYTES_MAX};
+use crate::limits::{ELEMENT_BYTES_MIN, NESTING_MAX};
 use crate::value::Value;
 
 /// A value that is known to be well formed and is kept as it came: type code and body. Bounds,
@@ -151,8 +152,8 @@ pub(super) fn write_body(
         Value::Bool(truth) => out.push(u8::from(*truth)),
         Value::Int(number) => out.extend_from_slice(&number.to_be_bytes()),
         Value::Float(number) => out.extend_from_slice(&number.to_be_bytes()),
-        Value::String(text) => write_bytes(out, text.as_bytes())?,
-        Value::Bytes(bytes) => write_bytes(out, bytes)?,
+        Value::String(text) => out.str(text)?,
+        Value::Bytes(bytes) => out.bytes(bytes)?,
         Value::Array(values) => {
             write_open(out, values.len(), depth)?;
             for value in values {
@@ -162,7 +163,7 @@ pub(super) fn write_body(
         Value::Map(entries) => {
             write_open(out, entries.len(), depth)?;
             for (key, value) in entries {
-                write_bytes(out, key.as_bytes())?;
+                out.str(key)?;
                 write_tagged(out, value, depth + 1)?;
             }
         }
@@ -170,29 +171,14 @@ pub(super) fn write_body(
     Ok(())
 }
 
-pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), EncodeError> {
-    if bytes.len() > STRING_BYTES_MAX {
-        return Err(EncodeError::StringTooLong { found: bytes.len() });
-    }
-    out.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
-    out.extend_from_slice(bytes);
-    Ok(())
-}
-
-pub(super) fn write_count(out: &mut Vec<u8>, count: usize) -> Result<(), EncodeError> {
-    if count > COUNT_MAX {
-        return Err(EncodeError::TooManyEntries { found: count });
-    }
-    out.extend_from_slice(&(count as u16).to_be_bytes());
-    Ok(())
+/// Reads a value with its type code.
+pub(super) fn read_tagged(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    let code = reader.u8()?;
+    read_value(reader, code, 0)
 }
 
 /// Reads the body of a value; `depth` containers are around it.
-pub(super) fn read_value(
-    reader: &mut Reader<'_>,
-    code: u8,
-    depth: usize,
-) -> Result<Value, DecodeError> {
+fn read_value(reader: &mut Reader<'_>, code: u8, depth: usize) -> Result<Value, DecodeError> {
     Ok(match code {
         NULL => Value::Null,
         BOOL => Value::Bool(reader.u8()? != 0),
@@ -268,7 +254,7 @@ fn write_open(out: &mut Vec<u8>, count: usize, depth: usize) -> Result<(), Encod
     if depth == NESTING_MAX {
         return Err(EncodeError::TooDeep);
     }
-    write_count(out, count)
+    out.count(count)
 }
 
 fn write_tagged(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), EncodeError> {
