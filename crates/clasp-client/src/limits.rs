@@ -1,0 +1,38 @@
+//! Every bound of the client, each with its reason.
+
+use std::time::Duration;
+
+/// How long a call waits for its answer; the published clients give up on a GET after the same time.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long connecting may take, from the first packet to WELCOME.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one write may stand still before the link counts as dead.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After this long without a received frame the router is asked for a sign of life, which also reads its clock;
+/// after twice this long the link counts as dead.
+pub const QUIET_MAX: Duration = Duration::from_secs(20);
+
+/// Calls that wait between the handles and the driver; a full queue makes callers wait.
+pub const COMMANDS_MAX: usize = 1024;
+
+/// Calls that the driver takes from the queue before it writes: one write for many small frames.
+pub const COMMAND_BATCH_MAX: usize = 256;
+
+/// Requests on the wire without an answer; more stay in the command queue.
+pub const PENDING_MAX: usize = 4096;
+
+/// Bytes of signal definitions gathered for one QUERY: more than a full router of the documented size holds.
+pub const RESULT_SIGNALS_MAX: usize = 200_000;
+
+/// Addresses whose last value is remembered: above the 100,000 params of a relay with default limits.
+pub const CACHE_ADDRESSES_MAX: usize = 131_072;
+
+/// Updates a subscription holds for its reader; beyond it params are replaced by newer ones of their address
+/// and the oldest of the others are dropped and counted.
+pub const SUBSCRIPTION_QUEUE_MAX: usize = 1024;
+
+/// Patterns one client can be subscribed to: routers accept 1000 a session.
+pub const SUBSCRIPTIONS_MAX: usize = 1000;

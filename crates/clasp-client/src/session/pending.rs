@@ -1,0 +1,221 @@
+//! The requests on the wire that still await their answer, in the order they were sent.
+//!
+//! Answers carry no request id. A router handles one session's frames in order, so an answer belongs to the oldest request
+//! that it can be an answer to: by address, by kind and, for errors, by code. protocol/wire.md 10
+
+use std::collections::VecDeque;
+
+use clasp_proto::{Code, SignalDefinition};
+
+use crate::limits::RESULT_SIGNALS_MAX;
+
+/// Names one call of the client's user; the driver keeps what waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+/// What a request on the wire is, as far as its answer can tell.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Answered by ACK with the address, or ERROR.
+    Set { address: String },
+    /// Answered by ACK without an address, or ERROR, which may name a member's address.
+    Bundle { addresses: Vec<String> },
+    /// Answered by ACK with the namespace as its address.
+    Announce { namespace: String },
+    /// Answered by SNAPSHOT of that one address, or ERROR.
+    Get { address: String },
+    /// Not answered when it is accepted: the next barrier settles it.
+    Publish { address: String },
+    /// Not answered when it is accepted: the next barrier settles it.
+    Subscribe { id: u32, pattern: String },
+    /// Answered by one or more RESULTs: the next barrier says that there are no more.
+    Query {
+        pattern: String,
+        signals: Vec<SignalDefinition>,
+    },
+    /// A SYNC with this unique first time, or one that goes out with the next write.
+    Barrier { sent: Option<u64> },
+}
+
+/// One request on the wire.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// Who waits; nobody for requests that the session makes by itself.
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) kind: Kind,
+    /// The caller has given up. The entry stays until its answer or a barrier proves that none will come,
+    /// or else the answer would be taken for that of the next request of the same address.
+    abandoned: bool,
+}
+
+/// The queue of requests on the wire.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    queue: VecDeque<Waiting>,
+}
+
+impl Pending {
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn push(&mut self, ticket: Option<Ticket>, kind: Kind) {
+        self.queue.push_back(Waiting {
+            ticket,
+            kind,
+            abandoned: false,
+        });
+    }
+
+    /// The caller no longer waits. True when the entry was still there.
+    pub(crate) fn abandon(&mut self, ticket: Ticket) -> bool {
+        let mut waiting = self.queue.iter_mut();
+        let found = waiting.find(|waiting| waiting.ticket == Some(ticket));
+        match found {
+            Some(entry) => {
+                entry.abandoned = true;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The request that an ACK answers.
+    pub(crate) fn acknowledged(&mut self, address: Option<&str>) -> Option<Waiting> {
+        self.take(|kind| match (kind, address) {
+            (Kind::Set { address }, Some(acked)) => address == acked,
+            (Kind::Announce { namespace }, Some(acked)) => namespace == acked,
+            (Kind::Bundle { .. }, None) => true,
+            _ => false,
+        })
+    }
+
+    /// The GET that a SNAPSHOT of one param answers.
+    pub(crate) fn fetched(&mut self, fetched: &str) -> Option<Waiting> {
+        self.take(|kind| matches!(kind, Kind::Get { address } if address == fetched))
+    }
+
+    /// The request that an ERROR refuses.
+    pub(crate) fn refused(&mut self, code: Option<Code>, address: Option<&str>) -> Option<Waiting> {
+        match address {
+            Some(address) => self.take(|kind| kind.mentions(address) && kind.is_refused_with(code)),
+            None if !is_about_one_frame(code) => None,
+            // A frame that was dropped unread (rate, size, form) is the oldest without an answer.
+            None => self.take(|kind| !matches!(kind, Kind::Barrier { .. })),
+        }
+    }
+
+    /// Adds the signals of a RESULT to the oldest QUERY.
+    pub(crate) fn gather(&mut self, found: Vec<SignalDefinition>) {
+        let queries = self
+            .queue
+            .iter_mut()
+            .find_map(|waiting| match &mut waiting.kind {
+                Kind::Query { signals, .. } => Some(signals),
+                _ => None,
+            });
+        if let Some(signals) = queries {
+            let room = RESULT_SIGNALS_MAX.saturating_sub(signals.len());
+            signals.extend(found.into_iter().take(room));
+        }
+    }
+
+    /// A SYNC with this time goes out now, behind everything in the queue.
+    pub(crate) fn send_barrier(&mut self, time: u64) {
+        for waiting in &mut self.queue {
+            if let Kind::Barrier { sent: None } = waiting.kind {
+                waiting.kind = Kind::Barrier { sent: Some(time) };
+            }
+        }
+        self.push(None, Kind::Barrier { sent: Some(time) });
+    }
+
+    /// The router has handled everything sent before this barrier. Returns what that settles, the barrier last:
+    /// requests whose success has no answer, and abandoned ones. Empty when the barrier is not one of ours.
+    pub(crate) fn settle(&mut self, time: u64) -> Vec<Waiting> {
+        let is_barrier = |waiting: &Waiting| matches!(waiting.kind, Kind::Barrier { sent } if sent == Some(time));
+        let Some(position) = self.queue.iter().rposition(is_barrier) else {
+            return Vec::new();
+        };
+        let mut settled = Vec::new();
+        let mut kept = VecDeque::with_capacity(self.queue.len());
+        for (index, waiting) in self.queue.drain(..).enumerate() {
+            if index <= position && (waiting.abandoned || waiting.kind.is_settled_by_barrier()) {
+                settled.push(waiting);
+            } else {
+                kept.push_back(waiting);
+            }
+        }
+        self.queue = kept;
+        settled.retain(|waiting| !waiting.abandoned);
+        settled
+    }
+
+    /// The session is over: everything that waited.
+    pub(crate) fn clear(&mut self) -> impl Iterator<Item = Ticket> + use<> {
+        let queue = std::mem::take(&mut self.queue);
+        let waiting = queue.into_iter().filter(|waiting| !waiting.abandoned);
+        waiting.filter_map(|waiting| waiting.ticket)
+    }
+
+    fn take(&mut self, is_answered: impl Fn(&Kind) -> bool) -> Option<Waiting> {
+        let mut waiting = self.queue.iter();
+        let position = waiting.position(|waiting| is_answered(&waiting.kind))?;
+        self.queue.remove(position)
+    }
+}
+
+impl Kind {
+    fn mentions(&self, text: &str) -> bool {
+        match self {
+            Self::Set { address } | Self::Get { address } | Self::Publish { address } => {
+                address == text
+            }
+            Self::Bundle { addresses } => addresses.iter().any(|address| address == text),
+            Self::Announce { namespace } => namespace == text,
+            Self::Subscribe { pattern, .. } | Self::Query { pattern, .. } => pattern == text,
+            Self::Barrier { .. } => false,
+        }
+    }
+
+    /// Codes that only some requests can be refused with tell requests of one address apart. protocol/wire.md 10
+    fn is_refused_with(&self, code: Option<Code>) -> bool {
+        match code {
+            Some(Code::AddressNotFound) => matches!(self, Self::Get { .. }),
+            Some(Code::InvalidPattern) => {
+                matches!(self, Self::Subscribe { .. } | Self::Query { .. })
+            }
+            Some(Code::RevisionConflict | Code::LockHeld | Code::InvalidValue) => {
+                matches!(self, Self::Set { .. } | Self::Bundle { .. })
+            }
+            Some(Code::SessionNotFound) => {
+                matches!(self, Self::Publish { .. } | Self::Bundle { .. })
+            }
+            _ => true,
+        }
+    }
+
+    fn is_settled_by_barrier(&self) -> bool {
+        match self {
+            Self::Publish { .. }
+            | Self::Subscribe { .. }
+            | Self::Query { .. }
+            | Self::Barrier { .. } => true,
+            // Their ACK may be held back until the disk has them, or the bundle's time has come.
+            Self::Set { .. } | Self::Bundle { .. } | Self::Announce { .. } | Self::Get { .. } => {
+                false
+            }
+        }
+    }
+}
+
+/// True for errors that are about a frame; the others are about the session and no request is to blame.
+fn is_about_one_frame(code: Option<Code>) -> bool {
+    let about_session = [
+        Code::Unauthorized,
+        Code::TokenExpired,
+        Code::Unavailable,
+        Code::Overloaded,
+    ];
+    !code.is_some_and(|code| about_session.contains(&code))
+}

@@ -1,0 +1,558 @@
+//! The session machine without a socket: frames in, frames and events out.
+
+use clasp_proto::{
+    Ack, Code, ErrorMessage, Features, Phase, QueryResult, Signal, Snapshot, SubscribeOptions,
+    TypeMask, Value,
+};
+
+use super::*;
+
+/// A session and what the router at its other end would see.
+struct Harness {
+    session: Session,
+    cache: Cache,
+    now: u64,
+}
+
+impl Harness {
+    /// A session that has just been welcomed.
+    fn ready() -> Self {
+        let greeting = Hello {
+            version: 1,
+            name: "test".to_owned(),
+            ..Hello::default()
+        };
+        let mut harness = Self {
+            session: Session::new(greeting),
+            cache: Cache::new(100),
+            now: 1_000,
+        };
+        harness.welcome();
+        harness.events();
+        harness
+    }
+
+    fn welcome(&mut self) {
+        self.session.connected().unwrap();
+        assert!(matches!(self.sent().as_slice(), [Message::Hello(_)]));
+        self.receive(Message::Welcome(Welcome {
+            version: 1,
+            features: Features::SIGNALS,
+            time: 5_000,
+            session: "s".to_owned(),
+            name: "router".to_owned(),
+            token: None,
+        }));
+    }
+
+    fn request(&mut self, request: Request, ticket: u64) {
+        self.session.request(request, Some(Ticket(ticket))).unwrap();
+    }
+
+    /// Everything sent since the last time, as messages.
+    fn sent(&mut self) -> Vec<Message> {
+        self.now += 10;
+        let frames = self.session.take_outgoing(self.now);
+        let messages = frames.iter().map(|frame| wire::read(frame).unwrap());
+        messages.collect()
+    }
+
+    /// Sends what is to be sent and answers the barrier at its end.
+    fn answer_barrier(&mut self) {
+        let sent = self.sent();
+        let Some(Message::Sync(sync)) = sent.last() else {
+            panic!("expected a SYNC at the end of {sent:?}");
+        };
+        self.receive(reply(sync));
+    }
+
+    fn receive(&mut self, message: Message) {
+        self.now += 10;
+        let frame = wire::write(&message, Qos::Fire).unwrap();
+        self.session
+            .receive(&frame, self.now, &mut self.cache)
+            .unwrap();
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.session.next_event())
+            .filter(|event| !matches!(event, Event::ClockRead(_)))
+            .collect()
+    }
+
+    /// Receives a message and checks what comes of it.
+    fn check(&mut self, message: Message, expected: &[Event]) {
+        let text = format!("{message:?}");
+        self.receive(message);
+        assert_eq!(self.events(), expected, "{text}");
+    }
+}
+
+fn reply(sync: &Sync) -> Message {
+    Message::Sync(Sync {
+        t1: sync.t1,
+        t2: Some(7_000),
+        t3: Some(7_000),
+    })
+}
+
+fn set(address: &str) -> Request {
+    Request::Set(live(address, 1, None))
+}
+
+fn live(address: &str, value: i64, revision: Option<u64>) -> Set {
+    Set {
+        address: address.to_owned(),
+        value: Value::Int(value),
+        revision,
+        ..Set::default()
+    }
+}
+
+fn publish(address: &str, signal: Signal) -> Publish {
+    Publish {
+        address: address.to_owned(),
+        signal: Some(signal),
+        value: Some(Value::Int(1)),
+        ..Publish::default()
+    }
+}
+
+fn subscribe(id: u32, pattern: &str, types: TypeMask) -> Request {
+    let message = Subscribe {
+        id,
+        pattern: pattern.to_owned(),
+        types,
+        options: SubscribeOptions::default(),
+    };
+    Request::Subscribe(message, Pattern::parse(pattern).unwrap())
+}
+
+fn param(address: &str, value: i64, revision: u64) -> Param {
+    Param {
+        address: address.to_owned(),
+        value: Value::Int(value),
+        revision,
+        writer: Some("w".to_owned()),
+        timestamp: Some(9),
+    }
+}
+
+fn snapshot(params: &[(&str, i64, u64)]) -> Message {
+    let params = params
+        .iter()
+        .map(|&(address, value, revision)| param(address, value, revision));
+    Message::Snapshot(Snapshot {
+        params: params.collect(),
+    })
+}
+
+fn ack(address: Option<&str>, revision: Option<u64>) -> Message {
+    Message::Ack(Ack {
+        address: address.map(str::to_owned),
+        revision,
+        ..Ack::default()
+    })
+}
+
+fn error(code: Code, address: Option<&str>) -> Message {
+    Message::Error(ErrorMessage {
+        code: code.number(),
+        message: "no".to_owned(),
+        address: address.map(str::to_owned),
+        correlation_id: None,
+    })
+}
+
+fn refusal(code: Code, address: Option<&str>) -> Refusal {
+    Refusal {
+        code: code.number(),
+        message: "no".to_owned(),
+        address: address.map(str::to_owned),
+    }
+}
+
+fn accepted(ticket: u64, revision: Option<u64>) -> Event {
+    Event::Answered {
+        ticket: Ticket(ticket),
+        outcome: Ok(Answer::Accepted { revision }),
+    }
+}
+
+fn refused(ticket: u64, code: Code, address: Option<&str>) -> Event {
+    Event::Answered {
+        ticket: Ticket(ticket),
+        outcome: Err(refusal(code, address)),
+    }
+}
+
+/// Of the updates among the events: subscriptions, address and value.
+fn updates<'a>(events: &'a [Event]) -> Vec<(Vec<u32>, &'a str, i64)> {
+    let update = |event: &'a Event| match event {
+        Event::Updated {
+            subscriptions,
+            update,
+        } => match update.value {
+            Value::Int(value) => Some((subscriptions.clone(), update.address.as_str(), value)),
+            _ => None,
+        },
+        _ => None,
+    };
+    events.iter().filter_map(update).collect()
+}
+
+#[test]
+fn hello_is_answered_by_welcome() {
+    let mut harness = Harness::ready();
+    assert_eq!(harness.session.clock().offset_us, 5_000.0 - 1_020.0);
+    assert!(harness.sent().is_empty());
+}
+
+#[test]
+fn an_error_before_welcome_rejects_and_other_frames_are_ignored() {
+    let mut harness = Harness::ready();
+    harness.session.disconnected();
+    harness.session.connected().unwrap();
+    harness.check(snapshot(&[("/a", 1, 1)]), &[]);
+    let rejected = Event::Rejected(refusal(Code::Unauthorized, None));
+    harness.check(error(Code::Unauthorized, None), &[rejected]);
+}
+
+#[test]
+fn acks_answer_sets_of_their_address_in_order() {
+    let mut harness = Harness::ready();
+    for (address, ticket) in [("/a", 1), ("/b", 2), ("/a", 3)] {
+        harness.request(set(address), ticket);
+    }
+    assert_eq!(harness.sent().len(), 3);
+    harness.check(ack(Some("/b"), Some(7)), &[accepted(2, Some(7))]);
+    harness.check(ack(Some("/a"), Some(1)), &[accepted(1, Some(1))]);
+    harness.check(ack(Some("/a"), Some(2)), &[accepted(3, Some(2))]);
+    harness.check(ack(Some("/a"), Some(3)), &[]);
+}
+
+#[test]
+fn a_bundle_is_answered_by_an_ack_without_address_or_an_error_of_a_member() {
+    let mut harness = Harness::ready();
+    let bundle = Bundle {
+        timestamp: None,
+        messages: vec![
+            Message::Set(live("/a", 1, None)),
+            Message::Publish(publish("/e", Signal::Event)),
+        ],
+    };
+    harness.request(Request::Bundle(bundle.clone()), 1);
+    harness.request(Request::Bundle(bundle), 2);
+    harness.sent();
+    harness.check(ack(None, Some(4)), &[accepted(1, Some(4))]);
+    let expected = refused(2, Code::Forbidden, Some("/e"));
+    harness.check(error(Code::Forbidden, Some("/e")), &[expected]);
+}
+
+#[test]
+fn errors_go_to_the_request_that_can_have_failed_so() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Publish(publish("/a", Signal::Event)), 1);
+    harness.request(Request::Get("/a".to_owned()), 2);
+    harness.request(set("/a"), 3);
+    harness.sent();
+    let cases = [
+        (Code::LockHeld, 3),
+        (Code::AddressNotFound, 2),
+        (Code::Forbidden, 1),
+    ];
+    for (code, ticket) in cases {
+        harness.check(
+            error(code, Some("/a")),
+            &[refused(ticket, code, Some("/a"))],
+        );
+    }
+    let unclaimed = Event::Unclaimed(refusal(Code::Forbidden, Some("/a")));
+    harness.check(error(Code::Forbidden, Some("/a")), &[unclaimed]);
+}
+
+#[test]
+fn a_dropped_frame_is_the_oldest_without_an_answer() {
+    let mut harness = Harness::ready();
+    harness.request(set("/a"), 1);
+    harness.request(set("/b"), 2);
+    harness.sent();
+    let unavailable = Event::Unclaimed(refusal(Code::Overloaded, None));
+    harness.check(error(Code::Overloaded, None), &[unavailable]);
+    harness.check(
+        error(Code::RateLimited, None),
+        &[refused(1, Code::RateLimited, None)],
+    );
+}
+
+#[test]
+fn get_is_answered_by_a_snapshot_of_one_param() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Get("/a".to_owned()), 1);
+    harness.sent();
+    harness.check(snapshot(&[("/a", 1, 1), ("/b", 2, 1)]), &[]);
+    let answer = Event::Answered {
+        ticket: Ticket(1),
+        outcome: Ok(Answer::Param(param("/a", 3, 2))),
+    };
+    harness.check(snapshot(&[("/a", 3, 2)]), &[answer]);
+    assert_eq!(harness.cache.param("/a"), Some(param("/a", 3, 2)));
+    assert_eq!(harness.cache.param("/b"), Some(param("/b", 2, 1)));
+}
+
+#[test]
+fn what_has_no_answer_is_settled_by_one_barrier() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Publish(publish("/e", Signal::Event)), 1);
+    harness.request(subscribe(1, "/a/**", TypeMask::ALL), 2);
+    harness.request(set("/a"), 3);
+    harness.answer_barrier();
+    assert_eq!(harness.events(), [accepted(1, None), accepted(2, None)]);
+    harness.check(ack(Some("/a"), Some(1)), &[accepted(3, Some(1))]);
+}
+
+#[test]
+fn a_barrier_settles_nothing_sent_after_it() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Publish(publish("/e", Signal::Event)), 1);
+    let first = harness.sent();
+    harness.request(Request::Publish(publish("/e", Signal::Event)), 2);
+    let second = harness.sent();
+    let (Some(Message::Sync(first)), Some(Message::Sync(second))) = (first.last(), second.last())
+    else {
+        panic!("both end in a barrier");
+    };
+    assert!(first.t1 < second.t1);
+    harness.check(reply(first), &[accepted(1, None)]);
+    harness.check(reply(first), &[]);
+    harness.check(reply(second), &[accepted(2, None)]);
+}
+
+#[test]
+fn a_query_gathers_results_until_its_barrier() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Query("/a/**".to_owned()), 1);
+    let signal = |address: &str| SignalDefinition {
+        address: address.to_owned(),
+        signal: Signal::Param,
+        datatype: None,
+        access: None,
+        meta: None,
+    };
+    let sent = harness.sent();
+    for address in ["/a/1", "/a/2"] {
+        let signals = vec![signal(address)];
+        harness.check(Message::Result(QueryResult { signals }), &[]);
+    }
+    let Some(Message::Sync(sync)) = sent.last() else {
+        panic!("a query ends in a barrier");
+    };
+    let outcome = Ok(Answer::Signals(vec![signal("/a/1"), signal("/a/2")]));
+    let ticket = Ticket(1);
+    harness.check(reply(sync), &[Event::Answered { ticket, outcome }]);
+}
+
+#[test]
+fn sync_reads_the_clock() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Sync, 1);
+    harness.answer_barrier();
+    let events = harness.events();
+    let [
+        Event::Answered {
+            outcome: Ok(Answer::Clock(reading)),
+            ..
+        },
+    ] = events.as_slice()
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!(reading.round_trip_us, 10.0);
+}
+
+#[test]
+fn an_abandoned_set_does_not_take_the_next_answer() {
+    let mut harness = Harness::ready();
+    harness.request(set("/a"), 1);
+    harness.sent();
+    harness.session.abandon(Ticket(1));
+    // The router dropped that set: after the barrier it is forgotten.
+    harness.answer_barrier();
+    harness.request(set("/a"), 2);
+    harness.sent();
+    harness.check(ack(Some("/a"), Some(1)), &[accepted(2, Some(1))]);
+}
+
+#[test]
+fn an_abandoned_set_takes_its_own_late_answer() {
+    let mut harness = Harness::ready();
+    harness.request(set("/a"), 1);
+    harness.session.abandon(Ticket(1));
+    harness.request(set("/a"), 2);
+    harness.sent();
+    harness.receive(ack(Some("/a"), Some(1)));
+    harness.events();
+    harness.check(ack(Some("/a"), Some(2)), &[accepted(2, Some(2))]);
+}
+
+#[test]
+fn updates_reach_the_subscriptions_that_match_once() {
+    let mut harness = Harness::ready();
+    harness.request(subscribe(1, "/a/**", TypeMask::ALL), 1);
+    harness.request(subscribe(2, "/a/*", TypeMask::of(&[Signal::Event])), 2);
+    harness.answer_barrier();
+    harness.events();
+    let cases = [
+        (
+            Message::Set(live("/a/b", 5, Some(1))),
+            vec![(vec![1], "/a/b", 5)],
+        ),
+        (snapshot(&[("/a/b", 5, 1)]), vec![]),
+        (
+            snapshot(&[("/a/b", 6, 2), ("/b", 1, 1)]),
+            vec![(vec![1], "/a/b", 6)],
+        ),
+        (
+            Message::Publish(publish("/a/b", Signal::Event)),
+            vec![(vec![1, 2], "/a/b", 1)],
+        ),
+        (
+            Message::Publish(publish("/a", Signal::Event)),
+            vec![(vec![1], "/a", 1)],
+        ),
+        (Message::Publish(publish("/b", Signal::Event)), vec![]),
+    ];
+    for (message, expected) in cases {
+        let text = format!("{message:?}");
+        harness.receive(message);
+        assert_eq!(updates(&harness.events()), expected, "{text}");
+    }
+}
+
+#[test]
+fn samples_and_phases_are_told() {
+    let mut harness = Harness::ready();
+    harness.request(subscribe(1, "/**", TypeMask::ALL), 1);
+    harness.answer_barrier();
+    harness.events();
+    let samples = Publish {
+        samples: Some(vec![0.5, 1.0]),
+        value: None,
+        ..publish("/s", Signal::Stream)
+    };
+    let gesture = Publish {
+        phase: Some(Phase::Move),
+        id: Some(3),
+        ..publish("/g", Signal::Gesture)
+    };
+    harness.receive(Message::Publish(samples));
+    harness.receive(Message::Publish(gesture));
+    let events = harness.events();
+    let [
+        Event::Updated {
+            update: samples, ..
+        },
+        Event::Updated {
+            update: gesture, ..
+        },
+    ] = events.as_slice()
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!(
+        samples.value,
+        Value::Array(vec![Value::Float(0.5), Value::Float(1.0)])
+    );
+    assert_eq!((samples.phase, samples.gesture), (None, None));
+    assert_eq!(
+        (gesture.phase, gesture.gesture),
+        (Some(Phase::Move), Some(3))
+    );
+}
+
+#[test]
+fn after_a_reconnect_subscriptions_are_taken_up_with_the_same_ids() {
+    let mut harness = Harness::ready();
+    harness.request(subscribe(4, "/a/**", TypeMask::ALL), 1);
+    harness.request(subscribe(7, "/b", TypeMask::ALL), 2);
+    harness
+        .session
+        .request(Request::Unsubscribe(7), None)
+        .unwrap();
+    harness.request(set("/a"), 3);
+    harness.answer_barrier();
+    harness.receive(Message::Set(live("/a", 5, Some(1))));
+    harness.events();
+
+    harness.session.disconnected();
+    assert_eq!(harness.events(), [Event::Lost(Ticket(3))]);
+    harness.welcome();
+    let sent = harness.sent();
+    let [Message::Subscribe(again), Message::Sync(_)] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    assert_eq!((again.id, again.pattern.as_str()), (4, "/a/**"));
+    harness.events();
+    // The same value again is no news, another one is, also when the router counts revisions from the beginning.
+    harness.check(snapshot(&[("/a", 5, 1)]), &[]);
+    harness.receive(snapshot(&[("/a", 6, 1)]));
+    assert_eq!(updates(&harness.events()), [(vec![4], "/a", 6)]);
+}
+
+#[test]
+fn a_subscription_refused_after_a_reconnect_ends() {
+    let mut harness = Harness::ready();
+    harness.request(subscribe(1, "/a", TypeMask::ALL), 1);
+    harness.answer_barrier();
+    harness.session.disconnected();
+    harness.welcome();
+    harness.sent();
+    harness.events();
+    let ended = Event::SubscriptionRefused {
+        id: 1,
+        refusal: refusal(Code::Forbidden, Some("/a")),
+    };
+    harness.check(error(Code::Forbidden, Some("/a")), &[ended]);
+    harness.check(Message::Set(live("/a", 1, Some(1))), &[]);
+}
+
+#[test]
+fn sets_nobody_asks_about_are_sent_without_a_wish_for_an_ack() {
+    let mut harness = Harness::ready();
+    harness.session.request(set("/a"), None).unwrap();
+    harness.request(set("/a"), 1);
+    let frames = harness.session.take_outgoing(2_000);
+    let qos = frames.iter().map(|frame| frame[1] >> 6);
+    assert_eq!(qos.collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn ping_is_answered_and_nonsense_is_an_error_that_ends_nothing() {
+    let mut harness = Harness::ready();
+    harness.check(Message::Ping, &[]);
+    assert_eq!(harness.sent(), [Message::Pong]);
+    let nonsense = [
+        &b"S\x01\x00\x05\x21\x07"[..],
+        b"",
+        b"X\x01\x00\x00",
+        b"S\x01\x00\x01\xFF",
+    ];
+    for frame in nonsense {
+        let read = harness.session.receive(frame, 1, &mut harness.cache);
+        assert!(read.is_err(), "{frame:?}");
+    }
+    harness.check(Message::Ping, &[]);
+    assert_eq!(harness.sent(), [Message::Pong]);
+}
+
+#[test]
+fn a_full_queue_of_answers_takes_no_more_requests() {
+    let mut harness = Harness::ready();
+    for ticket in 0..PENDING_MAX as u64 {
+        assert!(harness.session.has_room());
+        harness.request(set("/a"), ticket);
+    }
+    assert!(!harness.session.has_room());
+    harness.receive(ack(Some("/a"), Some(1)));
+    assert!(harness.session.has_room());
+}
