@@ -1,4 +1,4 @@
-//! Compact encoding (v1): entry points and type table (protocol/wire.md 4 to 6).
+//! Compact encoding (v1): entry points and type table (protocol/wire.md 6.1).
 
 mod decode;
 mod encode;
@@ -18,7 +18,7 @@ use reader::Reader;
 use crate::error::DecodeError;
 use crate::message::Message;
 
-/// Reads one payload; bytes after the message are ignored.
+/// Reads one payload; bytes after the message are ignored (protocol/wire.md 6.2).
 ///
 /// ```
 /// use clasp_proto::{Get, Message, binary};
