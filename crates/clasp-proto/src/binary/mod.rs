@@ -13,7 +13,7 @@ pub use snapshot::{ParamRef, SnapshotWriter};
 pub use value::{Encoded, encode_value};
 pub use view::{Body, BundleRef, MessageRef, PublishRef, SetRef, view};
 
-use reader::Reader;
+pub(crate) use reader::{Reader, utf8};
 
 use crate::error::DecodeError;
 use crate::message::Message;
