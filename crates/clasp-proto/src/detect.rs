@@ -1,4 +1,5 @@
-//! Which encoding a payload has: the first byte decides (protocol/wire.md 3).
+//! Which encoding a payload has: the first byte decides, the version bits do not
+//! (protocol/wire.md 3.1, 3.2).
 
 use crate::binary::{self, MessageRef};
 use crate::error::DecodeError;

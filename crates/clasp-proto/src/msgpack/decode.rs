@@ -13,7 +13,7 @@ use crate::timeline::{Easing, Keyframe, Timeline};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
-/// Reads one payload; bytes after the map and unknown keys are ignored.
+/// Reads one payload; bytes after the map and unknown keys are ignored (protocol/wire.md 8.1, 8.2).
 pub fn decode(payload: &[u8]) -> Result<Message> {
     message(Item::first(payload)?, 0)
 }
@@ -89,7 +89,7 @@ fn welcome(item: Item<'_>) -> Result<Welcome> {
     })
 }
 
-/// Unknown names are dropped (protocol/wire.md 6).
+/// Unknown names are dropped (protocol/wire.md 6.13).
 fn features(item: Item<'_>) -> Result<Features> {
     let named = item.array(|name| name.str().map(Features::from_word))?;
     Ok(named.into_iter().fold(Features::NONE, Features::union))
@@ -196,7 +196,7 @@ fn publish(item: Item<'_>) -> Result<Publish> {
     })
 }
 
-/// The key is `loop_`, with the underscore (protocol/wire.md 8).
+/// The key is `loop_`, with the underscore (protocol/wire.md 8.4).
 fn timeline(item: Item<'_>) -> Result<Timeline> {
     let fields = item.fields(["keyframes", "loop_", "start_time", "duration"])?;
     Ok(Timeline {
@@ -234,7 +234,7 @@ fn set(item: Item<'_>) -> Result<Set> {
     })
 }
 
-/// `"Never"`, or a map with one key that says which kind (protocol/wire.md 8).
+/// `"Never"`, or a map with one key that says which kind (protocol/wire.md 8.4).
 fn ttl(item: Item<'_>) -> Result<Ttl> {
     let expected = "\"Never\", {\"Sliding\": n} or {\"Absolute\": n}";
     if item.is_text() {
@@ -269,6 +269,7 @@ fn replay(item: Item<'_>) -> Result<Replay> {
     })
 }
 
+// protocol/wire.md 8.8
 fn bundle(item: Item<'_>, depth: usize) -> Result<Bundle> {
     if depth == BUNDLE_NESTING_MAX {
         return Err(DecodeError::BundleTooDeep);

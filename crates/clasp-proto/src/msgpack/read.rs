@@ -42,7 +42,8 @@ impl<'a> Item<'a> {
         Self::read(&mut reader)
     }
 
-    /// The values of these keys. Other keys are ignored; a key that comes twice is an error.
+    /// The values of these keys. Other keys are ignored; a key that comes twice is an error
+    /// (protocol/wire.md 8.2, 8.3).
     pub(super) fn fields<const N: usize>(self, keys: [&'static str; N]) -> Result<Fields<'a, N>> {
         let mut reader = self.reader();
         let Token::Map(count) = token(&mut reader)? else {
@@ -213,7 +214,7 @@ impl<'a, const N: usize> Fields<'a, N> {
     }
 }
 
-/// Any data (protocol/wire.md 8): bytes stay bytes, whole numbers beyond i64 become floats.
+/// Any data (protocol/wire.md 8.5, 8.6): bytes stay bytes, whole numbers beyond i64 become floats.
 fn value(reader: &mut Reader<'_>, depth: usize) -> Result<Value> {
     Ok(match token(reader)? {
         Token::Nil => Value::Null,
@@ -258,6 +259,7 @@ fn skip(reader: &mut Reader<'_>, depth: usize) -> Result<()> {
     (0..items).try_for_each(|_| skip(reader, depth + 1))
 }
 
+// protocol/wire.md 8.7
 fn key<'a>(reader: &mut Reader<'a>) -> Result<&'a str> {
     let found = reader.rest().first().copied().unwrap_or_default();
     match token(reader)? {

@@ -1,9 +1,10 @@
-//! The tolerances of protocol/wire.md 8 that the golden vectors do not show.
+//! The tolerances of v0 (protocol/wire.md 8.1, 8.2, 8.3, 8.7) that the golden vectors do not show.
 
 use super::*;
 use crate::error::DecodeError;
 use crate::message::Message;
 
+// protocol/wire.md 3.1
 #[test]
 fn the_first_byte_tells_a_map() {
     for first in 0..=u8::MAX {
