@@ -4,6 +4,7 @@ use clasp_proto::{Phase, Publish, Signal, Value};
 
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::session::Request;
 
 /// A gesture at an address, such as a finger on a fader; made by [`Client::gesture`].
 ///
@@ -63,13 +64,14 @@ impl Gesture {
     }
 
     async fn publish(&self, phase: Phase, value: Option<Value>) -> Result<(), ClientError> {
+        let publication = self
+            .client
+            .publication(&self.address, Signal::Gesture, value)?;
         let publication = Publish {
             phase: Some(phase),
             id: Some(self.id),
-            ..self
-                .client
-                .publication(&self.address, Signal::Gesture, value)
+            ..publication
         };
-        self.client.publish_unconfirmed(publication).await
+        self.client.cast(Request::Publish(publication)).await
     }
 }

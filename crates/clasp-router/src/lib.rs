@@ -1,1 +1,50 @@
 //! The CLASP router as a pure state machine; no I/O, no clock, no runtime.
+//!
+//! A router keeps a tree of addressed values, lets sessions change them, and tells every session
+//! that asked. Whoever has work calls it: a connection makes a [`Batch`] of what its peer sent
+//! together, a timer calls [`Router::advance`] at the [`Router::deadline`]. What is to be sent
+//! to a session gathers in its [`Outbox`], framed and ready for the socket.
+//!
+//! The contract of the run loop: whoever submits or advances does nothing else; the sessions
+//! that were woken drain their own outboxes.
+
+mod alarm;
+mod announce;
+mod batch;
+mod bundle;
+mod config;
+mod delivery;
+mod filter;
+mod gate;
+mod gesture;
+mod index;
+pub mod limits;
+mod operation;
+mod outbox;
+mod param;
+mod peer;
+mod pressed;
+mod rate;
+mod refusal;
+mod route;
+mod router;
+mod run;
+mod session;
+mod shard;
+mod slot;
+mod snapshot;
+mod sync;
+mod tap;
+mod time;
+
+pub use batch::{Batch, Work};
+pub use config::{RouterConfig, WhenFull};
+pub use gate::Gate;
+pub use operation::{Bundle, Caller, Operation, Receipt};
+pub use outbox::{Closed, Drained, Outbox, Piece};
+pub use param::Strategy;
+pub use refusal::Refusal;
+pub use router::Router;
+pub use session::{NewSession, Session, SessionKey};
+pub use tap::{Commit, Tap};
+pub use time::{Now, Tick, Timestamp};

@@ -1,5 +1,6 @@
-//! Compact encoding (v1): entry points and type table (protocol/wire.md 6.1).
+//! Compact encoding (v1): entry points and type table (protocol/wire.md 4 to 6).
 
+mod answer;
 mod decode;
 mod encode;
 mod reader;
@@ -8,17 +9,18 @@ mod value;
 mod view;
 mod writer;
 
+pub use answer::{split_result, write_ack};
 pub use encode::encode;
 pub use snapshot::{ParamRef, SnapshotWriter};
 pub use value::{Encoded, encode_value};
 pub use view::{Body, BundleRef, MessageRef, PublishRef, SetRef, view};
 
-pub(crate) use reader::{Reader, utf8};
+use reader::Reader;
 
 use crate::error::DecodeError;
 use crate::message::Message;
 
-/// Reads one payload; bytes after the message are ignored (protocol/wire.md 6.2).
+/// Reads one payload; bytes after the message are ignored.
 ///
 /// ```
 /// use clasp_proto::{Get, Message, binary};
@@ -41,9 +43,11 @@ const UNSUBSCRIBE: u8 = 0x11;
 const PUBLISH: u8 = 0x20;
 const SET: u8 = 0x21;
 const GET: u8 = 0x22;
-const SNAPSHOT: u8 = 0x23;
+/// The first byte of a SNAPSHOT payload.
+pub const SNAPSHOT: u8 = 0x23;
 const REPLAY: u8 = 0x24;
-const BUNDLE: u8 = 0x30;
+/// The first byte of a BUNDLE payload.
+pub const BUNDLE: u8 = 0x30;
 const SYNC: u8 = 0x40;
 const PING: u8 = 0x41;
 const PONG: u8 = 0x42;

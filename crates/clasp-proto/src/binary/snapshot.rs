@@ -54,45 +54,60 @@ impl ParamRef<'_> {
     }
 }
 
-/// Appends the payload of one SNAPSHOT, parameter by parameter, up to what a frame holds.
+/// The payload of one SNAPSHOT, filled parameter by parameter up to what a frame holds.
 #[derive(Debug)]
-pub struct SnapshotWriter<'a> {
-    out: &'a mut Vec<u8>,
-    start: usize,
+pub struct SnapshotWriter {
+    payload: Vec<u8>,
     count: usize,
 }
 
-impl<'a> SnapshotWriter<'a> {
-    /// Begins a SNAPSHOT at the end of `out`; it is complete, with no parameters, at once.
-    pub fn new(out: &'a mut Vec<u8>) -> Self {
-        let start = out.len();
-        out.push(SNAPSHOT);
-        out.u16(0);
+impl SnapshotWriter {
+    /// A SNAPSHOT without parameters; it is complete at every moment.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
-            out,
-            start,
+            payload: vec![SNAPSHOT, 0, 0],
             count: 0,
         }
     }
 
-    /// Appends a parameter if it still fits; otherwise changes nothing and gives false: begin the
-    /// next SNAPSHOT with it.
+    /// Appends a parameter if it still fits; otherwise changes nothing and gives false: send this
+    /// SNAPSHOT and begin the next one with it.
     #[must_use]
     pub fn push(&mut self, param: &ParamRef<'_>) -> bool {
-        let written = self.out.len() - self.start;
-        if self.count == COUNT_MAX || written + param.len() > FRAME_PAYLOAD_MAX {
+        if self.count == COUNT_MAX || self.payload.len() + param.len() > FRAME_PAYLOAD_MAX {
             return false;
         }
-        param.write(self.out);
+        param.write(&mut self.payload);
         self.count += 1;
         let count = (self.count as u16).to_be_bytes();
-        self.out[self.start + 1..self.start + HEADER_BYTES].copy_from_slice(&count);
+        self.payload[1..HEADER_BYTES].copy_from_slice(&count);
         true
     }
 
+    /// Takes all parameters out, and keeps the buffer.
+    pub fn clear(&mut self) {
+        self.payload.truncate(1);
+        self.payload.extend_from_slice(&[0, 0]);
+        self.count = 0;
+    }
+
+    /// What to send.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// How many parameters it holds.
+    #[must_use]
     pub const fn count(&self) -> usize {
         self.count
+    }
+}
+
+impl Default for SnapshotWriter {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -114,15 +129,14 @@ mod tests {
             writer: Some("6f9619ff-8b86-d011-b42d-00c04fc964ff"),
             timestamp: Some(9),
         };
-        let mut out = vec![0xFF];
-        let mut writer = SnapshotWriter::new(&mut out);
+        let mut writer = SnapshotWriter::new();
         let mut pushed = 0;
         while writer.push(&param) {
             pushed += 1;
         }
         assert_eq!((writer.count(), pushed), (736, 736));
-        assert!(out.len() - 1 <= FRAME_PAYLOAD_MAX);
-        let Ok(Message::Snapshot(snapshot)) = crate::binary::decode(&out[1..]) else {
+        assert!(writer.payload().len() <= FRAME_PAYLOAD_MAX);
+        let Ok(Message::Snapshot(snapshot)) = crate::binary::decode(writer.payload()) else {
             panic!("expected a SNAPSHOT");
         };
         assert_eq!(snapshot.params.len(), pushed);
@@ -143,7 +157,7 @@ mod tests {
                 timestamp: None,
             };
             assert_eq!(param.fits(), fits);
-            assert_eq!(SnapshotWriter::new(&mut Vec::new()).push(&param), fits);
+            assert_eq!(SnapshotWriter::new().push(&param), fits);
         }
     }
 }

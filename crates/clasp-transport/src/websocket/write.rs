@@ -9,13 +9,12 @@ pub fn ping(out: &mut Vec<u8>, payload: &[u8]) {
     control(out, OPCODE_PING, payload);
 }
 
-/// Appends the pong to a ping's payload (protocol/wire.md 1.6).
+/// Appends the pong to a ping's payload.
 pub fn pong(out: &mut Vec<u8>, payload: &[u8]) {
     control(out, OPCODE_PONG, payload);
 }
 
-/// Appends a close frame; the reason is cut at a character boundary to fit in 123 bytes
-/// (protocol/errors.md 2.1).
+/// Appends a close frame; the reason is cut at a character boundary to fit in 123 bytes.
 pub fn close(out: &mut Vec<u8>, code: u16, reason: &str) {
     let payload = close_payload(code, reason);
     control(out, OPCODE_CLOSE, &payload);

@@ -1,0 +1,290 @@
+//! The door: every write passes a batch, whatever it came from.
+//!
+//! A batch is what one session sent together. It keeps what can be shared: the time, the lock of
+//! the shard it works on, the run of frames that go to the same targets, and the wake-ups.
+//! Admission (rate, gates, room in the taps) and application are two steps with nothing but a
+//! record between them.
+
+mod deliver;
+mod read;
+mod write;
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use clasp_proto::{Address, Code, ErrorMessage, Message, Qos, binary};
+
+use crate::delivery::Delivery;
+use crate::operation::{Caller, Operation, Receipt};
+use crate::rate::Allowance;
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::run::Run;
+use crate::session::Session;
+use crate::shard::{Shard, SlotNumber};
+use crate::sync::MutexGuard;
+use crate::time::Now;
+
+/// Operations of one session that are done together. See the module.
+///
+/// What it does is seen by others at the latest when it is finished; a batch that is dropped is
+/// finished too.
+pub struct Batch<'r> {
+    pub(crate) router: &'r Router,
+    pub(crate) session: &'r Arc<Session>,
+    pub(crate) now: Now,
+    pub(crate) work: &'r mut Work,
+    held: Option<Held<'r>>,
+    /// Further shards that a bundle has locked, all until it is through.
+    others: Vec<Held<'r>>,
+}
+
+/// The buffers of batches, kept by whoever makes them, so that a batch allocates nothing.
+#[derive(Debug, Default)]
+pub struct Work {
+    pub(crate) delivery: Delivery,
+    /// Answers to the session itself; they come behind what its writes delivered to it.
+    answers: Run,
+    payload: Vec<u8>,
+}
+
+struct Held<'r> {
+    number: usize,
+    shard: MutexGuard<'r, Shard>,
+    /// A SET of this shard waits in the run, so the run goes out before the lock does.
+    is_ordered: bool,
+}
+
+impl<'r> Batch<'r> {
+    pub(crate) fn new(
+        router: &'r Router,
+        session: &'r Arc<Session>,
+        now: Now,
+        work: &'r mut Work,
+    ) -> Self {
+        Self {
+            router,
+            session,
+            now,
+            work,
+            held: None,
+            others: Vec::new(),
+        }
+    }
+
+    /// Does `operation`, or says why not; then nothing was changed.
+    ///
+    /// GET, SUBSCRIBE and QUERY put their answer into the session's outbox.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, to be told to the caller with [`Self::refuse`].
+    pub fn submit(&mut self, operation: &Operation<'_>) -> Result<Receipt, Refusal> {
+        if let Operation::Bundle(bundle) = operation {
+            return self.bundle(bundle);
+        }
+        self.charge(1)?;
+        self.admit(operation)?;
+        match operation {
+            Operation::Set(set) => self.set(set),
+            Operation::Publish(publish) => self.publish(publish),
+            Operation::Get(address) => self.get(address),
+            Operation::Subscribe(subscribe) => self.subscribe(subscribe),
+            Operation::Unsubscribe(id) => self.unsubscribe(*id),
+            Operation::Announce(announce) => self.announce(announce),
+            Operation::Query(pattern) => self.query(pattern),
+            Operation::Bundle(_) => unreachable!("bundles were taken above"),
+        }
+    }
+
+    /// Counts `messages` against the rate of the session, also those that are no operation.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what is above the rate. // protocol/router.md 15
+    pub fn charge(&mut self, messages: usize) -> Result<(), Refusal> {
+        if self.router.config.messages_per_second == 0 {
+            return Ok(());
+        }
+        let mut rate = self.session.rate.lock();
+        let told = match rate.take(messages, self.now.tick) {
+            Allowance::Granted => return Ok(()),
+            Allowance::Refused => true,
+            Allowance::RefusedQuietly => false,
+        };
+        Err(Refusal::RateExceeded {
+            per_second: rate.per_second(),
+            told,
+        })
+    }
+
+    /// Answers with an ACK, behind everything that the session's writes delivered to itself.
+    pub fn ack(&mut self, address: Option<&str>, revision: Option<u64>) {
+        self.work.payload.clear();
+        binary::write_ack(&mut self.work.payload, address, revision);
+        self.work.answers.frame(Qos::Fire, &self.work.payload);
+        self.flush_full_answers();
+    }
+
+    /// Answers with an ERROR, unless the peer was told the same a moment ago.
+    pub fn refuse(&mut self, refusal: &Refusal, address: Option<&str>) {
+        if !refusal.is_told() {
+            return;
+        }
+        let address = match refusal {
+            Refusal::Member { address, .. } => Some(&**address),
+            _ => address,
+        };
+        self.error(refusal.code(), &refusal.to_string(), address);
+    }
+
+    /// Answers with an ERROR of the connection's own.
+    pub fn error(&mut self, code: Code, message: &str, address: Option<&str>) {
+        self.work.payload.clear();
+        let error = Message::Error(ErrorMessage {
+            code: code.number(),
+            message: message.to_owned(),
+            address: address.map(str::to_owned),
+            correlation_id: None,
+        });
+        binary::encode(&error, &mut self.work.payload)
+            .expect("a text of ours and a received address fit into a frame");
+        self.work.answers.frame(Qos::Fire, &self.work.payload);
+        self.flush_full_answers();
+    }
+
+    /// Answers with a message that needs nothing of the router: PONG, SYNC, WELCOME.
+    pub fn answer(&mut self, payload: &[u8]) {
+        self.work.answers.frame(Qos::Fire, payload);
+        self.flush_full_answers();
+    }
+
+    /// Hands everything out and wakes the writers, except `own`, which is running. Returns the
+    /// sessions that are pressed: the caller should read no more until they have room.
+    pub fn finish(mut self, own: Option<&Waker>) -> Vec<Arc<Session>> {
+        self.release();
+        self.flush_answers();
+        self.work.delivery.wake(own);
+        self.work.delivery.take_pressed()
+    }
+
+    pub(crate) fn admit(&self, operation: &Operation<'_>) -> Result<(), Refusal> {
+        let caller = Caller {
+            session: self.session,
+        };
+        self.router
+            .gates
+            .iter()
+            .try_for_each(|gate| gate.admit(&caller, operation))
+    }
+
+    /// The slot of `address`, with its shard locked; a param that has expired is gone from it.
+    pub(crate) fn slot(&mut self, address: &str) -> Result<SlotNumber, Refusal> {
+        let hash = self.router.hash(address);
+        self.enter(hash);
+        let (router, now) = (self.router, self.now.tick);
+        let (_, shard) = self.shard();
+        let Some(number) = shard.find(hash, address) else {
+            // What is in the table was checked when it came in.
+            Address::check(address)?;
+            return Ok(shard.insert(hash, address));
+        };
+        if shard.lapse(number, now) {
+            router.params_gone(1);
+        }
+        Ok(number)
+    }
+
+    /// Locks the shard of an address, unless it is the one that is locked.
+    pub(crate) fn enter(&mut self, hash: u64) {
+        let number = self.router.shard_of(hash);
+        match &self.held {
+            Some(held) if held.number == number => return,
+            // A SET goes out before its shard is unlocked; other messages may wait for more.
+            Some(held) if held.is_ordered && self.others.is_empty() => {
+                self.work.delivery.flush(self.now.tick);
+            }
+            _ => {}
+        }
+        if let Some(at) = self.others.iter().position(|other| other.number == number) {
+            let other = self.others.swap_remove(at);
+            self.others.extend(self.held.replace(other));
+            return;
+        }
+        self.held = None;
+        let shard = self.router.shards[number].lock();
+        self.held = Some(Held {
+            number,
+            shard,
+            is_ordered: false,
+        });
+    }
+
+    /// Locks the shards of several addresses, in ascending order, until the next release.
+    pub(crate) fn enter_all(&mut self, addresses: impl Iterator<Item = u64>) {
+        self.release();
+        let mut numbers: Vec<_> = addresses.map(|hash| self.router.shard_of(hash)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let shard = self.router.shards[number].lock();
+            let held = Held {
+                number,
+                shard,
+                is_ordered: false,
+            };
+            self.others.extend(self.held.replace(held));
+        }
+    }
+
+    /// Notes that a SET of the locked shard waits in the run.
+    fn keep_order(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.is_ordered = true;
+        }
+    }
+
+    /// Unlocks the shard; what SETs of it gathered goes out first, so that every subscriber sees
+    /// an address in the order of its revisions.
+    pub(crate) fn release(&mut self) {
+        self.work.delivery.flush(self.now.tick);
+        self.held = None;
+        self.others.clear();
+    }
+
+    pub(crate) fn shard(&mut self) -> (usize, &mut Shard) {
+        let held = self
+            .held
+            .as_mut()
+            .expect("a slot number implies that its shard is locked");
+        (held.number, &mut held.shard)
+    }
+
+    fn flush_full_answers(&mut self) {
+        if self.work.answers.is_full() {
+            self.work.delivery.flush(self.now.tick);
+            self.flush_answers();
+        }
+    }
+
+    pub(crate) fn flush_answers(&mut self) {
+        if self.work.answers.is_empty() {
+            return;
+        }
+        self.work
+            .delivery
+            .push(self.session, &self.work.answers, self.now.tick);
+        self.work.answers.clear();
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.release();
+        self.flush_answers();
+        self.work.delivery.wake(None);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

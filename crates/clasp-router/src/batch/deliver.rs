@@ -1,0 +1,118 @@
+//! Delivery of a write: by the cached route of its slot, through the limits of subscribers.
+
+use std::sync::Arc;
+
+use clasp_proto::Signal;
+
+use super::Batch;
+use crate::alarm::Alarm;
+use crate::delivery::Outgoing;
+use crate::filter::Judgement;
+use crate::route::{Route, Target};
+use crate::shard::SlotNumber;
+use crate::tap::Commit;
+
+impl Batch<'_> {
+    /// Hands a message to everybody whom the route of its slot names. `as_number` is asked for
+    /// the value as a number if somebody's epsilon needs it.
+    pub(crate) fn deliver(
+        &mut self,
+        slot: SlotNumber,
+        message: &Outgoing<'_>,
+        as_number: impl Fn() -> Option<f64>,
+    ) {
+        let route = self.route(slot);
+        if route.is_empty() {
+            return;
+        }
+        if !route.has_limits {
+            self.work.delivery.gather(&route, message, self.now.tick);
+            return;
+        }
+        self.work.delivery.flush(self.now.tick);
+        let number = as_number();
+        for target in &route.targets {
+            if message.goes_to(target.session.key) && self.passes(slot, target, message, number) {
+                self.work
+                    .delivery
+                    .send(&target.session, message, self.now.tick);
+            }
+        }
+    }
+
+    /// The cached route of a slot, read anew if subscriptions changed since.
+    pub(crate) fn route(&mut self, slot: SlotNumber) -> Arc<Route> {
+        let router = self.router;
+        let generation = router.index.generation();
+        let (_, shard) = self.shard();
+        let slot = shard.slot_mut(slot);
+        match &slot.route {
+            Some(route) if route.generation == generation => Arc::clone(route),
+            _ => {
+                let route = router.index.route(&slot.address);
+                slot.keep_filters_of(&route);
+                slot.route = Some(Arc::clone(&route));
+                route
+            }
+        }
+    }
+
+    /// Whether `target` takes a message now, by the masks and limits of its subscriptions: it is
+    /// left out only if each of them leaves it out. // protocol/router.md 5.9
+    pub(crate) fn passes(
+        &mut self,
+        slot: SlotNumber,
+        target: &Target,
+        message: &Outgoing<'_>,
+        number: Option<f64>,
+    ) -> bool {
+        if target.takes(message.signal) {
+            return true;
+        }
+        let takers = target.limited.iter().filter(|limited| {
+            message
+                .signal
+                .is_none_or(|signal| limited.mask.allows(signal))
+        });
+        if !matches!(message.signal, Some(Signal::Param | Signal::Stream)) {
+            return takers.count() > 0;
+        }
+        let (router, now) = (self.router, self.now.tick);
+        let (_, shard) = self.shard();
+        let slot = shard.slot_mut(slot);
+        let address = Arc::clone(&slot.address);
+        let state = slot.filter_of(target.session.key);
+        let judged = takers.map(|limited| state.judge(limited.limits, number, now));
+        let Some(judged) = judged.reduce(Judgement::best) else {
+            return false;
+        };
+        match judged {
+            Judgement::Send => state.sent(number, now),
+            Judgement::Drop => state.forget_pending(),
+            Judgement::Later(due) => {
+                let signal = message.signal.unwrap_or(Signal::Param);
+                if state.keep(signal, message.payload, number) {
+                    let session = target.session.key;
+                    router.alarms.set(due, Alarm::Filter { address, session });
+                }
+            }
+        }
+        judged == Judgement::Send
+    }
+
+    pub(crate) fn commit(&mut self, signal: Option<Signal>, payload: &[u8]) -> u64 {
+        let sequence = self.router.next_sequence();
+        let commit = Commit {
+            sequence,
+            now: self.now,
+            session: self.session,
+            signal,
+            payload,
+        };
+        self.router
+            .taps
+            .iter()
+            .for_each(|tap| tap.committed(&commit));
+        sequence
+    }
+}

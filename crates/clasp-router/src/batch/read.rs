@@ -1,0 +1,106 @@
+//! Reads: GET, SUBSCRIBE with its snapshot, ANNOUNCE and QUERY.
+
+use clasp_proto::{Address, Announce, Pattern, Subscribe, binary};
+
+use super::Batch;
+use crate::filter::Limits;
+use crate::index::Wanted;
+use crate::limits::SUBSCRIPTIONS_MAX;
+use crate::operation::Receipt;
+use crate::refusal::Refusal;
+use crate::snapshot::{self, Cursor};
+
+impl Batch<'_> {
+    pub(super) fn get(&mut self, address: &str) -> Result<Receipt, Refusal> {
+        let hash = self.router.hash(address);
+        Address::check(address)?;
+        self.enter(hash);
+        self.flush_answers();
+        let (session, now) = (self.session, self.now);
+        let (_, shard) = self.shard();
+        let number = shard.find(hash, address).ok_or(Refusal::NotFound)?;
+        let slot = shard.slot_mut(number);
+        let param = slot
+            .param
+            .as_mut()
+            .filter(|param| !param.is_expired(now.tick));
+        let param = param.ok_or(Refusal::NotFound)?;
+        param.was_read(now.tick);
+        let mut answer = snapshot::Writer::default();
+        answer.entry(address, param);
+        let run = answer.finish();
+        self.work.delivery.push(session, &run, now.tick);
+        Ok(Receipt::default())
+    }
+
+    pub(super) fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Receipt, Refusal> {
+        let pattern = Pattern::parse(&subscribe.pattern)?;
+        self.release();
+        self.flush_answers();
+        let mut held = self.session.held.lock();
+        let count = held.subscriptions.len();
+        if count >= SUBSCRIPTIONS_MAX && !held.subscriptions.contains_key(&subscribe.id) {
+            return Err(Refusal::SubscriptionsFull {
+                max: SUBSCRIPTIONS_MAX,
+            });
+        }
+        let wanted = Wanted {
+            id: subscribe.id,
+            pattern: &pattern,
+            mask: subscribe.types,
+            limits: Limits::of(&subscribe.options),
+        };
+        let index = &self.router.index;
+        if let Some(old) = held.subscriptions.remove(&subscribe.id) {
+            index.remove(core::iter::once(&old));
+        }
+        let subscription = index.insert(self.session, wanted);
+        held.subscriptions.insert(subscribe.id, subscription);
+        drop(held);
+        self.begin_snapshot(Cursor::of_subscription(subscribe.id, pattern));
+        Ok(Receipt::default())
+    }
+
+    /// Begins the snapshot of everything, which follows WELCOME. // protocol/router.md 2
+    pub fn greet(&mut self) {
+        self.release();
+        self.flush_answers();
+        self.begin_snapshot(Cursor::of_everything());
+    }
+
+    fn begin_snapshot(&mut self, cursor: Cursor) {
+        self.router
+            .begin_snapshot(self.session, cursor, self.now, &mut self.work.delivery);
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: u32) -> Result<Receipt, Refusal> {
+        self.release();
+        let mut held = self.session.held.lock();
+        held.cursors.retain(|cursor| !cursor.is_of(id));
+        if let Some(gone) = held.subscriptions.remove(&id) {
+            self.router.index.remove(core::iter::once(&gone));
+        }
+        Ok(Receipt::default())
+    }
+
+    pub(super) fn announce(&mut self, announce: &Announce) -> Result<Receipt, Refusal> {
+        self.router
+            .signals
+            .announce(&announce.signals, self.now.tick)?;
+        Ok(Receipt {
+            is_applied: true,
+            ..Receipt::default()
+        })
+    }
+
+    pub(super) fn query(&mut self, pattern: &str) -> Result<Receipt, Refusal> {
+        let pattern = Pattern::parse(pattern)?;
+        let found = self.router.signals.query(&pattern, self.now.tick);
+        let payloads = binary::split_result(&found)
+            .expect("a signal that was announced in a frame fits into a frame");
+        for payload in payloads {
+            self.answer(&payload);
+        }
+        Ok(Receipt::default())
+    }
+}

@@ -1,0 +1,235 @@
+//! Writes: SET and PUBLISH, from admission to the run that carries them.
+
+use std::sync::Arc;
+
+use clasp_proto::{Phase, Qos, Signal};
+use clasp_proto::{PublishRef, SetRef};
+
+use super::Batch;
+use crate::alarm::Alarm;
+use crate::delivery::Outgoing;
+use crate::gesture::{Gesture, GestureKey};
+use crate::limits::GESTURES_PER_SESSION_MAX;
+use crate::operation::Receipt;
+use crate::param::{self, Applied, Record};
+use crate::peer::{self, Peer};
+use crate::refusal::Refusal;
+use crate::session::Session;
+use crate::shard::SlotNumber;
+use crate::snapshot;
+
+impl Batch<'_> {
+    pub(super) fn set(&mut self, set: &SetRef<'_>) -> Result<Receipt, Refusal> {
+        let room = self.router.reserve(1)?;
+        let number = self.slot(set.address)?;
+        let applied = self.apply(number, set)?;
+        if applied.is_new {
+            self.keep_within_capacity(number)?;
+        }
+        room.keep();
+        let sequence = self.broadcast(number, set, applied.revision);
+        Ok(Receipt {
+            revision: Some(applied.revision),
+            sequence,
+            is_applied: true,
+        })
+    }
+
+    /// Applies a SET to its slot, and notes what follows from it: a lock held, an expiry due.
+    pub(crate) fn apply(
+        &mut self,
+        number: SlotNumber,
+        set: &SetRef<'_>,
+    ) -> Result<Applied, Refusal> {
+        let (router, session) = (self.router, self.session);
+        snapshot::check_entry(set.address, set.value, &session.id)?;
+        let record = Record {
+            value: set.value,
+            expected: set.revision,
+            lock: set.lock,
+            unlock: set.unlock,
+            ttl: set.ttl,
+            writer: session,
+            strategy: router.strategy(set.address),
+            default_ttl: router.config.param_ttl,
+            now: self.now,
+        };
+        let (shard_number, shard) = self.shard();
+        let forgotten = shard.forgotten();
+        let slot = shard.slot_mut(number);
+        let applied = param::apply(&mut slot.param, &record, forgotten)?;
+        slot.recent = true;
+        if applied.is_new {
+            shard.param_added();
+            router.param_added();
+        }
+        if let Some(second) = shard.schedule_expiry(number) {
+            router.set_expiry(shard_number, second);
+        }
+        if applied.is_locked {
+            let address = Arc::clone(&shard.slot(number).address);
+            session.held.lock().locks.push(address);
+        }
+        Ok(applied)
+    }
+
+    /// Makes room for a param that was just added, or takes it back.
+    pub(super) fn keep_within_capacity(&mut self, number: SlotNumber) -> Result<(), Refusal> {
+        let router = self.router;
+        let (_, shard) = self.shard();
+        if router.make_room(shard, number) {
+            return Ok(());
+        }
+        shard.unmake(number);
+        router.params_gone(1);
+        Err(router.at_capacity())
+    }
+
+    fn broadcast(&mut self, number: SlotNumber, set: &SetRef<'_>, revision: u64) -> u64 {
+        let mut payload = core::mem::take(&mut self.work.payload);
+        payload.clear();
+        set.write(revision, &mut payload);
+        let message = Outgoing {
+            payload: &payload,
+            qos: Qos::Confirm,
+            signal: Some(Signal::Param),
+            except: None,
+        };
+        self.deliver(number, &message, || set.value.as_f64());
+        self.keep_order();
+        let sequence = self.commit(message.signal, &payload);
+        self.work.payload = payload;
+        sequence
+    }
+
+    pub(super) fn publish(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
+        match peer::of(publish.address) {
+            Some(Peer::Signal(target)) => return self.signal_peer(target, publish),
+            Some(Peer::Announce) => {
+                return self.fan_out(&PublishRef {
+                    signal: None,
+                    ..*publish
+                });
+            }
+            None => {}
+        }
+        if publish.signal == Some(Signal::Gesture) {
+            return self.gesture(publish);
+        }
+        self.fan_out(publish)
+    }
+
+    pub(crate) fn fan_out(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
+        let room = self.router.reserve(1)?;
+        let number = self.slot(publish.address)?;
+        room.keep();
+        let mut payload = core::mem::take(&mut self.work.payload);
+        payload.clear();
+        publish.write(&mut payload);
+        let message = Outgoing {
+            payload: &payload,
+            qos: publish.signal.map_or(Qos::Fire, Signal::qos),
+            signal: publish.signal,
+            except: Some(self.session.key),
+        };
+        self.deliver(number, &message, || publish.number());
+        let sequence = self.commit(message.signal, &payload);
+        self.work.payload = payload;
+        Ok(Receipt {
+            revision: None,
+            sequence,
+            is_applied: true,
+        })
+    }
+
+    /// A directed message: only the session that the address names gets it.
+    /// // protocol/router.md 13
+    fn signal_peer(&mut self, id: &str, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
+        let target = self.find_peer(id, publish)?;
+        self.send_peer(&target, publish);
+        Ok(Receipt {
+            is_applied: true,
+            ..Receipt::default()
+        })
+    }
+
+    pub(crate) fn find_peer(
+        &self,
+        id: &str,
+        publish: &PublishRef<'_>,
+    ) -> Result<Arc<Session>, Refusal> {
+        peer::check_sender(publish, &self.session.id)?;
+        let target = self.router.sessions.find(id);
+        target.ok_or_else(|| Refusal::NoSuchSession { id: id.into() })
+    }
+
+    pub(crate) fn send_peer(&mut self, target: &Arc<Session>, publish: &PublishRef<'_>) {
+        self.work.delivery.flush(self.now.tick);
+        let mut payload = core::mem::take(&mut self.work.payload);
+        payload.clear();
+        publish.write(&mut payload);
+        let message = Outgoing {
+            payload: &payload,
+            qos: Qos::Confirm,
+            signal: publish.signal,
+            except: None,
+        };
+        self.work.delivery.send(target, &message, self.now.tick);
+        self.work.payload = payload;
+    }
+
+    /// A gesture: moves leave at most once per interval. // protocol/router.md 8
+    fn gesture(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
+        let number = self.slot(publish.address)?;
+        let (router, now, session) = (self.router, self.now.tick, self.session);
+        let (_, shard) = self.shard();
+        let key = GestureKey {
+            session: session.key,
+            address: Arc::clone(&shard.slot(number).address),
+            id: publish.id.unwrap_or(0),
+        };
+        if matches!(publish.phase, Phase::End | Phase::Cancel) {
+            let gesture = shard.gestures.remove(&key);
+            if let Some(mut gesture) = gesture {
+                session.held.lock().gestures -= 1;
+                if let Some(pending) = gesture.take_pending(now) {
+                    self.deliver_move(number, &pending);
+                }
+            }
+            return self.fan_out(publish);
+        }
+        let known = shard.gestures.get_mut(&key);
+        let (Some(gesture), Phase::Move) = (known, publish.phase) else {
+            let mut held = session.held.lock();
+            if shard.gestures.contains_key(&key) || held.gestures < GESTURES_PER_SESSION_MAX {
+                let before = shard.gestures.insert(key, Gesture::new(now));
+                held.gestures += usize::from(before.is_none());
+            }
+            drop(held);
+            return self.fan_out(publish);
+        };
+        let mut payload = Vec::new();
+        publish.write(&mut payload);
+        match gesture.moved(&payload, router.config.gesture_interval, now) {
+            None => return self.fan_out(publish),
+            Some((due, true)) => router.alarms.set(due, Alarm::Gesture(key)),
+            Some((_, false)) => {}
+        }
+        Ok(Receipt {
+            is_applied: true,
+            ..Receipt::default()
+        })
+    }
+
+    /// Hands out a gesture move that waited.
+    pub(crate) fn deliver_move(&mut self, number: SlotNumber, payload: &[u8]) {
+        let message = Outgoing {
+            payload,
+            qos: Qos::Fire,
+            signal: Some(Signal::Gesture),
+            except: Some(self.session.key),
+        };
+        self.deliver(number, &message, || None);
+        self.commit(message.signal, payload);
+    }
+}

@@ -1,0 +1,334 @@
+//! Bundles: several writes, all or none, in their order, now or at their time.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use clasp_proto::binary::{self, BundleRef, MessageRef, PublishRef, SetRef};
+use clasp_proto::limits::BUNDLE_MEMBERS_MAX;
+use clasp_proto::{Qos, Signal};
+
+use crate::alarm::Alarm;
+use crate::batch::{Batch, Work};
+use crate::delivery::Outgoing;
+use crate::limits::{SCHEDULE_AHEAD_MAX, SCHEDULE_SLACK, SCHEDULED_PER_SESSION_MAX};
+use crate::operation::{Bundle, Operation, Receipt};
+use crate::param::Param;
+use crate::peer::{self, Peer};
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::run::Run;
+use crate::session::Session;
+use crate::shard::SlotNumber;
+use crate::time::{Now, Tick, micros};
+
+/// A bundle that waits for its time.
+#[derive(Debug)]
+pub(crate) struct Scheduled {
+    session: Arc<Session>,
+    payload: Box<[u8]>,
+    wants_ack: bool,
+}
+
+/// What a slot held before a bundle wrote to it.
+struct Before {
+    hash: u64,
+    slot: SlotNumber,
+    param: Option<Param>,
+}
+
+/// A member that was applied, on its way out.
+struct Outcome {
+    hash: u64,
+    slot: SlotNumber,
+    payload: Vec<u8>,
+    qos: Qos,
+    signal: Option<Signal>,
+    is_echoed: bool,
+    number: Option<f64>,
+}
+
+impl Batch<'_> {
+    /// Applies a bundle, or schedules it. // protocol/router.md 9
+    pub(crate) fn bundle(&mut self, bundle: &Bundle<'_>) -> Result<Receipt, Refusal> {
+        let (timestamp, members) = read(bundle.payload)?;
+        self.charge(members.len().max(1))?;
+        self.admit_members(&members)?;
+        let ahead = timestamp.unwrap_or(0).saturating_sub(self.now.wall.0);
+        if ahead > micros(SCHEDULE_SLACK) {
+            self.schedule(bundle, ahead)?;
+            return Ok(Receipt::default());
+        }
+        self.apply_members(&members)
+    }
+
+    fn admit_members(&self, members: &[Operation<'_>]) -> Result<(), Refusal> {
+        for member in members {
+            self.admit(member)
+                .map_err(|refusal| of_member(refusal, member))?;
+        }
+        Ok(())
+    }
+
+    fn schedule(&mut self, bundle: &Bundle<'_>, ahead: u64) -> Result<(), Refusal> {
+        if ahead > micros(SCHEDULE_AHEAD_MAX) {
+            return Err(Refusal::TooFarAhead);
+        }
+        let mut held = self.session.held.lock();
+        if held.scheduled >= SCHEDULED_PER_SESSION_MAX {
+            return Err(Refusal::ScheduledFull {
+                max: SCHEDULED_PER_SESSION_MAX,
+            });
+        }
+        held.scheduled += 1;
+        drop(held);
+        let scheduled = Scheduled {
+            session: Arc::clone(self.session),
+            payload: bundle.payload.into(),
+            wants_ack: bundle.wants_ack,
+        };
+        let at = Tick(self.now.tick.0.saturating_add(ahead));
+        self.router
+            .alarms
+            .set(at, Alarm::Bundle(Box::new(scheduled)));
+        Ok(())
+    }
+
+    fn apply_members(&mut self, members: &[Operation<'_>]) -> Result<Receipt, Refusal> {
+        let router = self.router;
+        let room = router.reserve(members.len())?;
+        let peers = self.check_peers(members)?;
+        self.enter_all(members.iter().map(|member| router.hash(address_of(member))));
+        let mut before = Vec::new();
+        let (outcomes, revision) = match self.apply_each(members, &mut before) {
+            Ok(applied) => applied,
+            Err(refusal) => {
+                self.undo(before);
+                return Err(refusal);
+            }
+        };
+        room.keep();
+        self.make_room_for(&before);
+        let sequence = self.deliver_together(&outcomes);
+        self.release();
+        for (target, publish) in peers {
+            self.send_peer(&target, publish);
+        }
+        Ok(Receipt {
+            revision,
+            sequence,
+            is_applied: true,
+        })
+    }
+
+    /// The members that go to one session only, with that session.
+    fn check_peers<'m>(
+        &self,
+        members: &'m [Operation<'_>],
+    ) -> Result<Vec<(Arc<Session>, &'m PublishRef<'m>)>, Refusal> {
+        let mut peers = Vec::new();
+        for member in members {
+            let Operation::Publish(publish) = member else {
+                continue;
+            };
+            if let Some(Peer::Signal(id)) = peer::of(publish.address) {
+                let target = self.find_peer(id, publish);
+                peers.push((
+                    target.map_err(|refusal| of_member(refusal, member))?,
+                    publish,
+                ));
+            }
+        }
+        Ok(peers)
+    }
+
+    fn apply_each(
+        &mut self,
+        members: &[Operation<'_>],
+        before: &mut Vec<Before>,
+    ) -> Result<(Vec<Outcome>, Option<u64>), Refusal> {
+        let mut outcomes = Vec::with_capacity(members.len());
+        let mut revision = None;
+        for member in members {
+            let outcome = match member {
+                Operation::Set(set) => self.apply_set(set, before).map(|(outcome, set_to)| {
+                    revision = Some(set_to);
+                    Some(outcome)
+                }),
+                Operation::Publish(publish) => self.apply_publish(publish),
+                _ => Err(Refusal::NotAWrite),
+            };
+            outcomes.extend(outcome.map_err(|refusal| of_member(refusal, member))?);
+        }
+        Ok((outcomes, revision))
+    }
+
+    fn apply_set(
+        &mut self,
+        set: &SetRef<'_>,
+        before: &mut Vec<Before>,
+    ) -> Result<(Outcome, u64), Refusal> {
+        let router = self.router;
+        let hash = router.hash(set.address);
+        let slot = self.slot(set.address)?;
+        let (_, shard) = self.shard();
+        let param = shard.slot(slot).param.clone();
+        let applied = self.apply(slot, set)?;
+        before.push(Before { hash, slot, param });
+        if applied.is_new && router.is_overfull() {
+            return Err(router.at_capacity());
+        }
+        let mut payload = Vec::new();
+        set.write(applied.revision, &mut payload);
+        let outcome = Outcome {
+            hash,
+            slot,
+            payload,
+            qos: Qos::Confirm,
+            signal: Some(Signal::Param),
+            is_echoed: true,
+            number: set.value.as_f64(),
+        };
+        Ok((outcome, applied.revision))
+    }
+
+    fn apply_publish(&mut self, publish: &PublishRef<'_>) -> Result<Option<Outcome>, Refusal> {
+        let peer = peer::of(publish.address);
+        if matches!(peer, Some(Peer::Signal(_))) {
+            return Ok(None);
+        }
+        let mut payload = Vec::new();
+        publish.write(&mut payload);
+        Ok(Some(Outcome {
+            hash: self.router.hash(publish.address),
+            slot: self.slot(publish.address)?,
+            payload,
+            qos: publish.signal.map_or(Qos::Fire, Signal::qos),
+            signal: publish.signal.filter(|_| peer.is_none()),
+            is_echoed: false,
+            number: publish.number(),
+        }))
+    }
+
+    /// Evicts as many params as the bundle made above the capacity. // protocol/router.md 6.11
+    fn make_room_for(&mut self, written: &[Before]) {
+        let router = self.router;
+        for made in written.iter().filter(|written| written.param.is_none()) {
+            self.enter(made.hash);
+            let (_, shard) = self.shard();
+            router.make_room(shard, made.slot);
+        }
+    }
+
+    /// Puts back what was there, newest first.
+    fn undo(&mut self, before: Vec<Before>) {
+        let router = self.router;
+        for Before { hash, slot, param } in before.into_iter().rev() {
+            self.enter(hash);
+            let (_, shard) = self.shard();
+            if param.is_some() {
+                shard.slot_mut(slot).param = param;
+            } else {
+                shard.unmake(slot);
+                router.params_gone(1);
+            }
+        }
+    }
+
+    /// Hands each subscriber its members back to back. // protocol/router.md 9
+    fn deliver_together(&mut self, outcomes: &[Outcome]) -> u64 {
+        let mut runs: HashMap<_, (Arc<Session>, Run)> = HashMap::new();
+        let mut sequence = 0;
+        for outcome in outcomes {
+            self.enter(outcome.hash);
+            let message = Outgoing {
+                payload: &outcome.payload,
+                qos: outcome.qos,
+                signal: outcome.signal,
+                except: (!outcome.is_echoed).then_some(self.session.key),
+            };
+            let route = self.route(outcome.slot);
+            for target in &route.targets {
+                if !message.goes_to(target.session.key)
+                    || !self.passes(outcome.slot, target, &message, outcome.number)
+                {
+                    continue;
+                }
+                let run = match runs.entry(target.session.key) {
+                    Entry::Occupied(run) => run.into_mut(),
+                    Entry::Vacant(run) => run.insert((Arc::clone(&target.session), Run::default())),
+                };
+                run.1.frame(message.qos, message.payload);
+            }
+            sequence = self.commit(outcome.signal, &outcome.payload);
+        }
+        for (session, run) in runs.values() {
+            self.work.delivery.push(session, run, self.now.tick);
+        }
+        sequence
+    }
+}
+
+impl Router {
+    /// Applies a bundle whose time has come. Those of a session that ended are dropped with it.
+    pub(crate) fn run_scheduled(&self, bundle: &Scheduled, now: Now, work: &mut Work) {
+        if bundle.session.outbox.closed().is_some() {
+            return;
+        }
+        let mut batch = Batch::new(self, &bundle.session, now, work);
+        batch.session.held.lock().scheduled -= 1;
+        let applied = read(&bundle.payload).and_then(|(_, members)| {
+            batch.admit_members(&members)?;
+            batch.apply_members(&members)
+        });
+        match applied {
+            Ok(receipt) if bundle.wants_ack => batch.ack(None, receipt.revision),
+            Ok(_) => {}
+            Err(refusal) => batch.refuse(&refusal, None),
+        }
+    }
+}
+
+/// The timestamp and the members of a bundle; those of inner bundles stand in their place.
+fn read(payload: &[u8]) -> Result<(Option<u64>, Vec<Operation<'_>>), Refusal> {
+    let MessageRef::Bundle(bundle) = binary::view(payload)? else {
+        return Err(Refusal::NotAWrite);
+    };
+    let timestamp = bundle.timestamp;
+    let mut members = Vec::new();
+    flatten(bundle, &mut members)?;
+    Ok((timestamp, members))
+}
+
+/// The decoder bounds how deep bundles nest, and so this recursion.
+fn flatten<'a>(bundle: BundleRef<'a>, out: &mut Vec<Operation<'a>>) -> Result<(), Refusal> {
+    for member in bundle.members() {
+        match member {
+            MessageRef::Set(set) => out.push(Operation::Set(set)),
+            MessageRef::Publish(publish) => out.push(Operation::Publish(publish)),
+            MessageRef::Bundle(inner) => flatten(inner, out)?,
+            MessageRef::Other(_) => return Err(Refusal::NotAWrite),
+        }
+        if out.len() > BUNDLE_MEMBERS_MAX {
+            return Err(Refusal::BundleTooLong {
+                max: BUNDLE_MEMBERS_MAX,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn of_member(refusal: Refusal, member: &Operation<'_>) -> Refusal {
+    Refusal::Member {
+        refusal: Box::new(refusal),
+        address: address_of(member).into(),
+    }
+}
+
+fn address_of<'a>(member: &Operation<'a>) -> &'a str {
+    match member {
+        Operation::Set(set) => set.address,
+        Operation::Publish(publish) => publish.address,
+        _ => "",
+    }
+}

@@ -1,0 +1,125 @@
+//! Delivery: hands runs of frames to the outboxes of a route, and remembers whom to wake.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use clasp_proto::{Qos, Signal};
+
+use crate::limits::PRESSED_MAX;
+use crate::outbox::Pushed;
+use crate::route::Route;
+use crate::run::Run;
+use crate::session::{Session, SessionKey};
+use crate::time::Tick;
+
+/// The buffers of a batch. Kept by whoever makes batches, so that a batch allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    run: Run,
+    to: Option<Destination>,
+    single: Run,
+    wakers: Vec<Waker>,
+    pressed: Vec<Arc<Session>>,
+}
+
+/// Where a run goes.
+#[derive(Debug)]
+struct Destination {
+    route: Arc<Route>,
+    signal: Option<Signal>,
+    except: Option<SessionKey>,
+}
+
+/// A message on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) payload: &'a [u8],
+    pub(crate) qos: Qos,
+    /// What type masks look at; a message without a signal passes every mask.
+    pub(crate) signal: Option<Signal>,
+    /// The publisher, who gets no copy.
+    pub(crate) except: Option<SessionKey>,
+}
+
+impl Outgoing<'_> {
+    pub(crate) fn goes_to(&self, session: SessionKey) -> bool {
+        self.except != Some(session)
+    }
+}
+
+impl Delivery {
+    /// Gathers a message for a route without limits; it is handed out with the next flush.
+    pub(crate) fn gather(&mut self, route: &Arc<Route>, message: &Outgoing<'_>, now: Tick) {
+        let fits = self.to.as_ref().is_some_and(|to| {
+            Arc::ptr_eq(&to.route, route)
+                && to.signal == message.signal
+                && to.except == message.except
+        });
+        if !fits || self.run.is_full() {
+            self.flush(now);
+            self.to = Some(Destination {
+                route: Arc::clone(route),
+                signal: message.signal,
+                except: message.except,
+            });
+        }
+        self.run.frame(message.qos, message.payload);
+        if self.run.is_full() {
+            self.flush(now);
+        }
+    }
+
+    /// Hands out what was gathered.
+    pub(crate) fn flush(&mut self, now: Tick) {
+        let Some(to) = self.to.take() else { return };
+        if to.route.targets.len() > 1 {
+            self.run.share();
+        }
+        for target in &to.route.targets {
+            if target.takes(to.signal) && to.except != Some(target.session.key) {
+                let pushed = target.session.outbox.push(&self.run, now);
+                self.note(&target.session, pushed);
+            }
+        }
+        self.run.clear();
+    }
+
+    /// Hands one frame to one session.
+    pub(crate) fn send(&mut self, session: &Arc<Session>, message: &Outgoing<'_>, now: Tick) {
+        let mut single = core::mem::take(&mut self.single);
+        single.frame(message.qos, message.payload);
+        self.push(session, &single, now);
+        single.clear();
+        self.single = single;
+    }
+
+    /// Hands frames to one session.
+    pub(crate) fn push(&mut self, session: &Arc<Session>, run: &Run, now: Tick) {
+        let pushed = session.outbox.push(run, now);
+        self.note(session, pushed);
+    }
+
+    /// Wakes the writers of all that got something, except the one that is running: `own`.
+    pub(crate) fn wake(&mut self, own: Option<&Waker>) {
+        for waker in self.wakers.drain(..) {
+            if own.is_none_or(|own| !own.will_wake(&waker)) {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Sessions whose outboxes were above half of their budget, while their readers read.
+    pub(crate) fn take_pressed(&mut self) -> Vec<Arc<Session>> {
+        core::mem::take(&mut self.pressed)
+    }
+
+    fn note(&mut self, session: &Arc<Session>, pushed: Pushed) {
+        self.wakers.extend(pushed.waker);
+        if pushed.pressed
+            && self.pressed.len() < PRESSED_MAX
+            && !self.pressed.iter().any(|held| held.key == session.key)
+        {
+            self.pressed.push(Arc::clone(session));
+        }
+    }
+}

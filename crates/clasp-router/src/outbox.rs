@@ -1,0 +1,312 @@
+//! What one session still has to be sent: framed bytes, within a budget.
+//!
+//! Below half of the budget the outbox is a plain queue. Above it, values that a newer one
+//! replaces (params, stream samples, gesture moves) are kept once per address: the newer one
+//! takes the place of the older. At the budget the outbox closes. So a value is never lost
+//! silently: it is delivered, replaced by a newer one, or the session ends with a reason.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clasp_proto::Binding;
+
+use crate::limits::PROGRESS_WINDOW;
+use crate::pressed::Pressed;
+use crate::run::Run;
+use crate::sync::Mutex;
+use crate::time::{Tick, micros};
+
+/// A stretch of framed bytes, ready for the socket.
+#[derive(Debug)]
+pub enum Piece {
+    /// Small frames, copied one behind the other.
+    Owned(Vec<u8>),
+    /// A large frame, shared with the other subscribers.
+    Shared(Bytes),
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// Why the router ended a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The session was detached by its own connection.
+    Detached,
+    /// More was queued than the budget allows.
+    SlowConsumer,
+    /// The router is about to end.
+    ShuttingDown,
+}
+
+/// What a writer found in the outbox.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Nothing; the waker is told when there is something.
+    Empty,
+    /// Pieces were moved out; report with [`Outbox::wrote`] what of them was sent.
+    Taken,
+    /// Nothing more will come.
+    Closed(Closed),
+}
+
+/// What a push did.
+#[derive(Debug, Default)]
+pub(crate) struct Pushed {
+    /// The writer to wake, if it waits.
+    pub(crate) waker: Option<Waker>,
+    /// The outbox is above half of its budget and its reader makes progress.
+    pub(crate) pressed: bool,
+}
+
+/// The queue of one session. See the module for its rules.
+#[derive(Debug)]
+pub struct Outbox {
+    binding: Binding,
+    budget_bytes: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    pieces: Vec<Piece>,
+    tail: Vec<u8>,
+    pressed: Pressed,
+    /// Bytes in `pieces` and `tail`, and bytes that were taken and not yet reported written.
+    queued_bytes: usize,
+    progressed_at: Tick,
+    waker: Option<Waker>,
+    stalled: Vec<Waker>,
+    closed: Option<Closed>,
+    superseded: u64,
+}
+
+impl Outbox {
+    /// An empty outbox whose frames are delimited as `binding` says.
+    #[must_use]
+    pub fn new(binding: Binding, budget_bytes: usize) -> Self {
+        Self {
+            binding,
+            budget_bytes,
+            inner: Mutex::new(Inner::default()),
+        }
+    }
+
+    /// Moves what is queued into `pieces`, or keeps `waker` until there is something.
+    pub fn take(&self, waker: &Waker, pieces: &mut VecDeque<Piece>) -> Drained {
+        let mut inner = self.inner.lock();
+        let before = pieces.len();
+        pieces.extend(inner.pieces.drain(..));
+        if !inner.tail.is_empty() {
+            pieces.push_back(Piece::Owned(std::mem::take(&mut inner.tail)));
+        }
+        if !inner.pressed.is_empty() {
+            inner.queued_bytes += inner.pressed.drain_into(self.binding, pieces);
+        }
+        if pieces.len() > before {
+            return Drained::Taken;
+        }
+        if let Some(reason) = inner.closed {
+            return Drained::Closed(reason);
+        }
+        if !inner
+            .waker
+            .as_ref()
+            .is_some_and(|held| held.will_wake(waker))
+        {
+            inner.waker = Some(waker.clone());
+        }
+        Drained::Empty
+    }
+
+    /// Reports that `bytes` of what was taken went to the socket. A buffer that was written to
+    /// its end may be given back as `spare`, so that a steady flow allocates nothing.
+    pub fn wrote(&self, bytes: usize, spare: Option<Vec<u8>>, now: Tick) {
+        let mut inner = self.inner.lock();
+        inner.queued_bytes = inner.queued_bytes.saturating_sub(bytes);
+        inner.progressed_at = now;
+        inner.reuse(spare);
+        if inner.stalled.is_empty() || inner.load_bytes() > self.half_bytes() {
+            return;
+        }
+        let stalled = std::mem::take(&mut inner.stalled);
+        drop(inner);
+        stalled.into_iter().for_each(Waker::wake);
+    }
+
+    /// Queues bytes of the transport itself, already framed: pings, pongs, a close.
+    pub fn push_control(&self, bytes: &[u8]) {
+        let mut inner = self.inner.lock();
+        if inner.closed == Some(Closed::SlowConsumer) {
+            return;
+        }
+        inner.tail.extend_from_slice(bytes);
+        inner.queued_bytes += bytes.len();
+        if inner.load_bytes() > self.budget_bytes {
+            inner.close(Closed::SlowConsumer);
+        }
+    }
+
+    /// True if a publisher that feeds this outbox need not wait (any longer): it fell below half
+    /// of its budget, it ended, or its reader stands still. Otherwise `waker` is told about room.
+    pub fn has_room(&self, now: Tick, waker: &Waker) -> bool {
+        let mut inner = self.inner.lock();
+        if !self.is_pressed(&inner, now) {
+            return true;
+        }
+        Self::wait(&mut inner, waker);
+        false
+    }
+
+    /// Like [`Self::has_room`] for the session's own reading: also waits for a reader that stands
+    /// still, since a peer that does not read its answers may well be asked no more questions.
+    pub fn has_room_for_answers(&self, waker: &Waker) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.closed.is_some() || inner.load_bytes() <= self.half_bytes() {
+            return true;
+        }
+        Self::wait(&mut inner, waker);
+        false
+    }
+
+    /// How long nothing was written although something is queued.
+    #[must_use]
+    pub fn stalled_for(&self, now: Tick) -> Duration {
+        let inner = self.inner.lock();
+        if inner.load_bytes() == 0 {
+            return Duration::ZERO;
+        }
+        Duration::from_micros(now.since(inner.progressed_at))
+    }
+
+    /// Bytes that wait here or were taken and not yet written.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.inner.lock().load_bytes()
+    }
+
+    /// How many values were replaced by newer ones before they were sent.
+    #[must_use]
+    pub fn superseded(&self) -> u64 {
+        self.inner.lock().superseded
+    }
+
+    /// Why the outbox is closed, if it is.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        self.inner.lock().closed
+    }
+
+    /// Takes nothing more in. What is queued is still sent, unless nobody is there to send it.
+    pub(crate) fn close(&self, reason: Closed) {
+        let mut inner = self.inner.lock();
+        let waker = inner.close(reason);
+        let stalled = std::mem::take(&mut inner.stalled);
+        drop(inner);
+        waker.into_iter().chain(stalled).for_each(Waker::wake);
+    }
+
+    /// Queues all frames of `run`.
+    pub(crate) fn push(&self, run: &Run, now: Tick) -> Pushed {
+        let mut inner = self.inner.lock();
+        if inner.closed.is_some() {
+            return Pushed::default();
+        }
+        if inner.load_bytes() == 0 {
+            // A queue that was empty starts its clock with what comes now.
+            inner.progressed_at = now;
+        }
+        if inner.pressed.is_empty() && inner.queued_bytes <= self.half_bytes() {
+            inner.append(self.binding, run);
+        } else {
+            inner.superseded += inner.pressed.push(run);
+        }
+        if inner.load_bytes() > self.budget_bytes {
+            return Pushed {
+                waker: inner.close(Closed::SlowConsumer),
+                pressed: false,
+            };
+        }
+        let pressed = self.is_pressed(&inner, now);
+        Pushed {
+            waker: inner.waker.take(),
+            pressed,
+        }
+    }
+
+    fn is_pressed(&self, inner: &Inner, now: Tick) -> bool {
+        inner.closed.is_none()
+            && inner.load_bytes() > self.half_bytes()
+            && now.since(inner.progressed_at) < micros(PROGRESS_WINDOW)
+    }
+
+    fn wait(inner: &mut Inner, waker: &Waker) {
+        if !inner.stalled.iter().any(|held| held.will_wake(waker)) {
+            inner.stalled.push(waker.clone());
+        }
+    }
+
+    const fn half_bytes(&self) -> usize {
+        self.budget_bytes / 2
+    }
+}
+
+impl Inner {
+    const fn load_bytes(&self) -> usize {
+        self.queued_bytes + self.pressed.bytes()
+    }
+
+    fn append(&mut self, binding: Binding, run: &Run) {
+        if let Some(shared) = run.shared(binding) {
+            if let Some((prefix, count)) = shared.prefix {
+                self.tail.extend_from_slice(&prefix[..count]);
+                self.queued_bytes += count;
+            }
+            if !self.tail.is_empty() {
+                self.pieces
+                    .push(Piece::Owned(std::mem::take(&mut self.tail)));
+            }
+            self.queued_bytes += shared.bytes.len();
+            self.pieces.push(Piece::Shared(shared.bytes));
+            return;
+        }
+        let before = self.tail.len();
+        run.append_to(binding, &mut self.tail);
+        self.queued_bytes += self.tail.len() - before;
+    }
+
+    /// The first reason holds, except that a session which is gone is gone.
+    fn close(&mut self, reason: Closed) -> Option<Waker> {
+        if self.closed.is_none() || reason == Closed::Detached {
+            self.closed = Some(reason);
+        }
+        if reason != Closed::ShuttingDown {
+            // Nobody will read it.
+            self.pieces = Vec::new();
+            self.tail = Vec::new();
+            self.pressed = Pressed::default();
+            self.queued_bytes = 0;
+        }
+        self.waker.take()
+    }
+
+    fn reuse(&mut self, spare: Option<Vec<u8>>) {
+        let Some(mut spare) = spare else { return };
+        if self.tail.capacity() == 0 && spare.capacity() <= REUSED_CAPACITY_MAX {
+            spare.clear();
+            self.tail = spare;
+        }
+    }
+}
+
+/// A buffer up to this size stays with its session; larger ones go back to the allocator, so
+/// that an idle session costs little.
+const REUSED_CAPACITY_MAX: usize = 16 * 1024;

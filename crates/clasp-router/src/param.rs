@@ -1,0 +1,239 @@
+//! A param: a value with a revision, a writer, a lock and a time to live.
+//!
+//! [`apply`] is a pure function of the param and a record: what was admitted once leads to the
+//! same state wherever the record is applied again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clasp_proto::{Encoded, Ttl};
+
+use crate::refusal::Refusal;
+use crate::session::{Session, SessionKey};
+use crate::time::{Now, Tick, Timestamp};
+
+/// The stored state of one address.
+#[derive(Clone, Debug)]
+pub(crate) struct Param {
+    pub(crate) value: Stored,
+    pub(crate) revision: u64,
+    pub(crate) written_at: Timestamp,
+    pub(crate) writer: Arc<str>,
+    pub(crate) holder: Option<SessionKey>,
+    /// What a SET asked for; without it the default of the router holds.
+    pub(crate) ttl: Option<Ttl>,
+    pub(crate) expires_at: Tick,
+}
+
+/// A value as it came, kept encoded; small ones in place.
+#[derive(Clone, Debug)]
+pub(crate) enum Stored {
+    Small {
+        code: u8,
+        len: u8,
+        body: [u8; SMALL_BYTES_MAX],
+    },
+    Large {
+        code: u8,
+        body: Box<[u8]>,
+    },
+}
+
+/// How two writes of one address are reconciled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The write that arrives last holds.
+    #[default]
+    Lww,
+    /// Only a greater number replaces a number.
+    Max,
+    /// Only a smaller number replaces a number.
+    Min,
+    /// Only the session that holds the lock may write, once somebody holds it.
+    Lock,
+    /// Keys of a map are merged into the map that is there.
+    Merge,
+}
+
+/// A write that was admitted: all that its application depends on, besides the state.
+#[derive(Debug)]
+pub(crate) struct Record<'a> {
+    pub(crate) value: Encoded<'a>,
+    pub(crate) expected: Option<u64>,
+    pub(crate) lock: bool,
+    pub(crate) unlock: bool,
+    pub(crate) ttl: Option<Ttl>,
+    pub(crate) writer: &'a Session,
+    pub(crate) strategy: Strategy,
+    /// What holds for a param without a time to live of its own.
+    pub(crate) default_ttl: Option<Duration>,
+    pub(crate) now: Now,
+}
+
+/// What a write did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) revision: u64,
+    /// The address had no param before.
+    pub(crate) is_new: bool,
+    /// The writer became the holder with this write.
+    pub(crate) is_locked: bool,
+}
+
+/// Applies `record` to `param`. `forgotten` is the highest revision that an address of this
+/// shard had when it was forgotten: a param made anew starts above it.
+pub(crate) fn apply(
+    param: &mut Option<Param>,
+    record: &Record<'_>,
+    forgotten: u64,
+) -> Result<Applied, Refusal> {
+    let writer = record.writer.key;
+    let (revision, holder) = match param {
+        None => (0, None),
+        Some(held) => (held.revision, held.holder),
+    };
+    check_revision(record.expected, revision)?;
+    check_lock(record, param.as_ref())?;
+    let value = reconcile(record, param.as_ref())?;
+    let next = if param.is_some() {
+        revision + 1
+    } else {
+        forgotten + 1
+    };
+    let unlocked = if record.unlock { None } else { holder };
+    let holder = if record.lock { Some(writer) } else { unlocked };
+    let ttl = record
+        .ttl
+        .or_else(|| param.as_ref().and_then(|held| held.ttl));
+    let expires_at = expiry(record, ttl, param.as_ref());
+    let is_new = param.is_none();
+    let is_locked = holder == Some(writer) && unlocked != Some(writer);
+    *param = Some(Param {
+        value,
+        revision: next,
+        written_at: record.now.wall,
+        writer: Arc::clone(&record.writer.id),
+        holder,
+        ttl,
+        expires_at,
+    });
+    Ok(Applied {
+        revision: next,
+        is_new,
+        is_locked,
+    })
+}
+
+impl Param {
+    pub(crate) fn is_expired(&self, now: Tick) -> bool {
+        self.expires_at <= now
+    }
+
+    /// A read keeps a param with a sliding time to live alive. // protocol/router.md 6.13
+    pub(crate) fn was_read(&mut self, now: Tick) {
+        if let Some(Ttl::Sliding(seconds)) = self.ttl {
+            self.expires_at = now.after(Duration::from_secs(u64::from(seconds)));
+        }
+    }
+}
+
+impl Stored {
+    pub(crate) fn new(value: Encoded<'_>) -> Self {
+        let (code, body) = (value.code(), value.body());
+        if body.len() > SMALL_BYTES_MAX {
+            return Self::Large {
+                code,
+                body: body.into(),
+            };
+        }
+        let mut small = [0; SMALL_BYTES_MAX];
+        small[..body.len()].copy_from_slice(body);
+        Self::Small {
+            code,
+            len: body.len() as u8,
+            body: small,
+        }
+    }
+
+    pub(crate) fn encoded(&self) -> Encoded<'_> {
+        match self {
+            Self::Small { code, len, body } => {
+                Encoded::from_stored(*code, &body[..usize::from(*len)])
+            }
+            Self::Large { code, body } => Encoded::from_stored(*code, body),
+        }
+    }
+}
+
+/// 0 asks that the address does not exist, n that it is at n. // protocol/router.md 6.5
+fn check_revision(expected: Option<u64>, actual: u64) -> Result<(), Refusal> {
+    match expected {
+        Some(expected) if expected != actual => Err(Refusal::RevisionConflict { expected, actual }),
+        _ => Ok(()),
+    }
+}
+
+/// Only the holder writes or unlocks a locked param. // protocol/router.md 6.6, 6.7
+fn check_lock(record: &Record<'_>, param: Option<&Param>) -> Result<(), Refusal> {
+    let held = param.and_then(|param| Some((param, param.holder?)));
+    match held {
+        // The holder is the last writer: nobody else can have written since.
+        Some((param, holder)) if holder != record.writer.key => Err(Refusal::LockHeld {
+            holder: Arc::clone(&param.writer),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The value to store, by the strategy of the address. // protocol/router.md 6.10
+fn reconcile(record: &Record<'_>, param: Option<&Param>) -> Result<Stored, Refusal> {
+    let new = record.value;
+    let Some(held) = param else {
+        return Ok(Stored::new(new));
+    };
+    let old = held.value.encoded();
+    let keeps = match (record.strategy, new.as_f64(), old.as_f64()) {
+        // 5 and 5.0 are the same number: neither is greater.
+        (Strategy::Max, Some(new), Some(old)) => new <= old,
+        (Strategy::Min, Some(new), Some(old)) => new >= old,
+        _ => false,
+    };
+    if keeps {
+        return Err(Refusal::Outdone);
+    }
+    if record.strategy == Strategy::Merge {
+        return merge(old, new);
+    }
+    Ok(Stored::new(new))
+}
+
+fn merge(old: Encoded<'_>, new: Encoded<'_>) -> Result<Stored, Refusal> {
+    use clasp_proto::Value;
+    let (Value::Map(mut merged), Value::Map(added)) = (old.to_value(), new.to_value()) else {
+        return Ok(Stored::new(new));
+    };
+    merged.extend(added);
+    let mut bytes = Vec::new();
+    clasp_proto::encode_value(&mut bytes, &Value::Map(merged))
+        .map_err(|_| Refusal::ValueTooLarge)?;
+    let (value, _) = Encoded::parse_tagged(&bytes).map_err(|_| Refusal::ValueTooLarge)?;
+    Ok(Stored::new(value))
+}
+
+fn expiry(record: &Record<'_>, ttl: Option<Ttl>, param: Option<&Param>) -> Tick {
+    let now = record.now.tick;
+    let in_seconds = |seconds: u32| now.after(Duration::from_secs(u64::from(seconds)));
+    match ttl {
+        Some(Ttl::Never) => Tick::NEVER,
+        Some(Ttl::Sliding(seconds)) => in_seconds(seconds),
+        // Absolute counts from the SET that carried it, later ones leave it alone.
+        Some(Ttl::Absolute(seconds)) => match (record.ttl, param) {
+            (None, Some(held)) => held.expires_at,
+            _ => in_seconds(seconds),
+        },
+        None => record.default_ttl.map_or(Tick::NEVER, |ttl| now.after(ttl)),
+    }
+}
+
+/// Numbers, booleans and short texts need no allocation of their own.
+const SMALL_BYTES_MAX: usize = 21;

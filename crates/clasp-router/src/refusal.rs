@@ -1,0 +1,156 @@
+//! Why an operation was not applied: the peer's fault or the state's, never ours.
+
+use std::sync::Arc;
+
+use clasp_proto::{AddressError, Code, DecodeError, PatternError};
+use thiserror::Error;
+
+/// A refused operation. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The address breaks a rule of protocol/router.md 3.
+    #[error("invalid address: {0}")]
+    Address(#[from] AddressError),
+    /// The pattern breaks a rule of protocol/router.md 4.
+    #[error("{0}")]
+    Pattern(#[from] PatternError),
+    /// GET found nothing that the session may see.
+    #[error("no param at this address")]
+    NotFound,
+    /// The param is not at the revision that the write expects.
+    #[error("RevisionConflict {{ expected: {expected}, actual: {actual} }}")]
+    RevisionConflict {
+        /// What the write asked for; 0 for an address that must not exist.
+        expected: u64,
+        /// What it is at; 0 if it does not exist.
+        actual: u64,
+    },
+    /// Another session holds the lock.
+    #[error("LockHeld {{ holder: \"{holder}\" }}")]
+    LockHeld {
+        /// The id of that session.
+        holder: Arc<str>,
+    },
+    /// The strategy of the address keeps the value that is there.
+    #[error("ConflictRejected: the stored value stands by the strategy of this address")]
+    Outdone,
+    /// The value fits into no SNAPSHOT entry.
+    #[error("value too large: with its address it has to fit into a frame of 65535 bytes")]
+    ValueTooLarge,
+    /// The store is full and keeps what it has.
+    #[error("AtCapacity: the store holds its maximum of {max} params")]
+    AtCapacity {
+        /// The bound.
+        max: usize,
+    },
+    /// The session has as many subscriptions as it may have.
+    #[error("Subscription limit reached (max {max})")]
+    SubscriptionsFull {
+        /// The bound.
+        max: usize,
+    },
+    /// The table of announced signals is full.
+    #[error("the router holds its maximum of {max} announced signals")]
+    SignalsFull {
+        /// The bound.
+        max: usize,
+    },
+    /// All sessions are taken.
+    #[error("max sessions reached ({max}); try again later")]
+    SessionsFull {
+        /// The bound.
+        max: usize,
+    },
+    /// The session sends more messages than it may.
+    #[error("Rate limit exceeded: {per_second} messages/second")]
+    RateExceeded {
+        /// The bound.
+        per_second: u32,
+        /// False if the peer was told within the last second.
+        told: bool,
+    },
+    /// A signal for a session that is not there.
+    #[error("Target session not found: {id}")]
+    NoSuchSession {
+        /// What was asked for.
+        id: Box<str>,
+    },
+    /// A peer-to-peer signal that claims to come from somebody else.
+    #[error("`from` of a peer-to-peer signal has to be the sending session")]
+    ForgedSender,
+    /// A bundle for a time that is too far ahead.
+    #[error("a bundle can be scheduled at most {} s ahead", crate::limits::SCHEDULE_AHEAD_MAX.as_secs())]
+    TooFarAhead,
+    /// The session has as many bundles waiting as it may have.
+    #[error("at most {max} scheduled bundles of a session wait at a time")]
+    ScheduledFull {
+        /// The bound.
+        max: usize,
+    },
+    /// A bundle with a member that is no write.
+    #[error("members of a BUNDLE have to be SET, PUBLISH or BUNDLE")]
+    NotAWrite,
+    /// A bundle with more members than it may have.
+    #[error("a BUNDLE has at most {max} members, those of inner bundles counted")]
+    BundleTooLong {
+        /// The bound.
+        max: usize,
+    },
+    /// A bundle that could not be read.
+    #[error("{0}")]
+    Unreadable(#[from] DecodeError),
+    /// A tap that must not lose anything has no room.
+    #[error("the journal cannot keep up; try again")]
+    Busy,
+    /// A gate does not let this session do this.
+    #[error("{text}")]
+    Forbidden {
+        /// The number for the wire.
+        code: Code,
+        /// What to tell the peer.
+        text: &'static str,
+    },
+    /// A member of a bundle was refused, and with it the bundle.
+    #[error("Bundle rejected: {refusal}")]
+    Member {
+        /// Why.
+        refusal: Box<Self>,
+        /// The address of the member.
+        address: Box<str>,
+    },
+}
+
+impl Refusal {
+    /// The number that stands for this on the wire. // protocol/errors.md
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Address(_) => Code::InvalidAddress,
+            Self::Pattern(_) => Code::InvalidPattern,
+            Self::NotFound => Code::AddressNotFound,
+            Self::RevisionConflict { .. } | Self::Outdone => Code::RevisionConflict,
+            Self::LockHeld { .. } => Code::LockHeld,
+            Self::ValueTooLarge | Self::TooFarAhead => Code::InvalidValue,
+            Self::SubscriptionsFull { .. } | Self::RateExceeded { .. } => Code::RateLimited,
+            Self::ScheduledFull { .. } => Code::RateLimited,
+            Self::AtCapacity { .. } | Self::SignalsFull { .. } | Self::SessionsFull { .. } => {
+                Code::Overloaded
+            }
+            Self::NoSuchSession { .. } => Code::SessionNotFound,
+            Self::ForgedSender => Code::Refused,
+            Self::NotAWrite | Self::BundleTooLong { .. } | Self::Unreadable(_) => {
+                Code::InvalidMessage
+            }
+            Self::Busy => Code::Unavailable,
+            Self::Forbidden { code, .. } => *code,
+            Self::Member { refusal, .. } => refusal.code(),
+        }
+    }
+
+    /// False for a refusal that the peer was told of a moment ago.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        !matches!(self, Self::RateExceeded { told: false, .. })
+    }
+}

@@ -1,0 +1,344 @@
+//! The router: sessions, shards and index together, and what happens when time passes.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use hashbrown::DefaultHashBuilder;
+
+use crate::alarm::{Alarm, Alarms};
+use crate::announce::Signals;
+use crate::batch::{Batch, Work};
+use crate::config::{RouterConfig, WhenFull};
+use crate::delivery::Outgoing;
+use crate::gate::Gate;
+use crate::gesture::GestureKey;
+use crate::index::Index;
+use crate::limits::GESTURE_IDLE_MAX;
+use crate::outbox::Closed;
+use crate::param::Strategy;
+use crate::rate::Rate;
+use crate::refusal::Refusal;
+use crate::session::{NewSession, Session, SessionKey, Sessions};
+use crate::shard::{Shard, SlotNumber, start_of};
+use crate::sync::Mutex;
+use crate::tap::Tap;
+use crate::time::{Now, Tick};
+
+/// The machine. It does nothing by itself: whoever has work calls it, and tells it the time.
+///
+/// Lock order: shards in ascending number, then a session's own state, then the index, then
+/// outboxes and alarms.
+pub struct Router {
+    pub(crate) config: RouterConfig,
+    pub(crate) gates: Vec<Box<dyn Gate>>,
+    pub(crate) taps: Vec<Box<dyn Tap>>,
+    pub(crate) sessions: Sessions,
+    pub(crate) shards: Box<[Mutex<Shard>]>,
+    pub(crate) index: Index,
+    pub(crate) signals: Signals,
+    pub(crate) alarms: Alarms,
+    hasher: DefaultHashBuilder,
+    params: AtomicUsize,
+    sequence: AtomicU64,
+}
+
+impl Router {
+    /// A router without sessions or state.
+    ///
+    /// # Panics
+    ///
+    /// If the number of shards is no power of two.
+    #[must_use]
+    pub fn new(config: RouterConfig, now: Now) -> Self {
+        assert!(
+            config.shards.is_power_of_two(),
+            "the number of shards is a power of two"
+        );
+        let hasher = DefaultHashBuilder::default();
+        let shards = (0..config.shards)
+            .map(|_| Mutex::new(Shard::new(hasher.clone())))
+            .collect();
+        let alarms = Alarms::default();
+        alarms.set(now.tick.after(SWEEP_INTERVAL), Alarm::Sweep);
+        Self {
+            gates: Vec::new(),
+            taps: Vec::new(),
+            sessions: Sessions::new(config.sessions_max),
+            shards,
+            index: Index::new(),
+            signals: Signals::new(config.signals_max, config.signal_ttl),
+            alarms,
+            hasher,
+            params: AtomicUsize::new(0),
+            sequence: AtomicU64::new(0),
+            config,
+        }
+    }
+
+    /// Adds a gate behind those that are there.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Box<dyn Gate>) -> Self {
+        self.gates.push(gate);
+        self
+    }
+
+    /// Adds a tap.
+    #[must_use]
+    pub fn with_tap(mut self, tap: Box<dyn Tap>) -> Self {
+        self.taps.push(tap);
+        self
+    }
+
+    /// Takes a session in.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::SessionsFull`].
+    pub fn attach(&self, new: NewSession) -> Result<Arc<Session>, Refusal> {
+        let rate = Rate::new(self.config.messages_per_second);
+        self.sessions
+            .attach(new, self.config.outbox_bytes_max, rate)
+    }
+
+    /// Ends a session: its subscriptions, locks, gestures and scheduled bundles go with it.
+    pub fn detach(&self, session: &Session) {
+        self.sessions.detach(session);
+        session.outbox.close(Closed::Detached);
+        let held = core::mem::take(&mut *session.held.lock());
+        if !held.subscriptions.is_empty() {
+            self.index.remove(held.subscriptions.values());
+        }
+        for address in &held.locks {
+            let hash = self.hash(address);
+            let mut shard = self.shards[self.shard_of(hash)].lock();
+            if let Some(number) = shard.find(hash, address) {
+                shard.unlock(number, session.key);
+            }
+        }
+        if held.gestures > 0 {
+            for shard in &self.shards {
+                shard
+                    .lock()
+                    .gestures
+                    .retain(|key, _| key.session != session.key);
+            }
+        }
+    }
+
+    /// Ends all sessions: each still gets what is queued for it, and nothing more.
+    pub fn shut_down(&self) {
+        for session in self.sessions.all() {
+            session.outbox.close(Closed::ShuttingDown);
+        }
+    }
+
+    /// Begins a batch: what `session` sent together.
+    pub fn batch<'r>(
+        &'r self,
+        session: &'r Arc<Session>,
+        now: Now,
+        work: &'r mut Work,
+    ) -> Batch<'r> {
+        Batch::new(self, session, now, work)
+    }
+
+    /// When [`Self::advance`] has something to do; `waker` is told if that becomes earlier.
+    pub fn deadline(&self, waker: &Waker) -> Option<Tick> {
+        self.alarms.next(waker)
+    }
+
+    /// Does what is due.
+    pub fn advance(&self, now: Now, work: &mut Work) {
+        while let Some(alarm) = self.alarms.take_due(now.tick) {
+            match alarm {
+                Alarm::Gesture(key) => self.flush_gesture(&key, now, work),
+                Alarm::Filter { address, session } => {
+                    self.flush_filter(&address, session, now, work);
+                }
+                Alarm::Bundle(bundle) => self.run_scheduled(&bundle, now, work),
+                Alarm::Expiry { shard, second } => self.expire(shard, second, now),
+                Alarm::Sweep => self.sweep(now),
+            }
+        }
+        work.delivery.wake(None);
+        work.delivery.take_pressed();
+    }
+
+    /// Params that are stored.
+    #[must_use]
+    pub fn params(&self) -> usize {
+        self.params.load(Ordering::Relaxed)
+    }
+
+    /// Sessions that are attached.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// A copy of the list of sessions, for the rare call that goes through all of them.
+    #[must_use]
+    pub fn all_sessions(&self) -> Vec<Arc<Session>> {
+        self.sessions.all()
+    }
+
+    pub(crate) fn hash(&self, address: &str) -> u64 {
+        self.hasher.hash_one(address)
+    }
+
+    pub(crate) fn shard_of(&self, hash: u64) -> usize {
+        // The table of a shard uses the low bits and the top seven.
+        (hash >> SHARD_SHIFT) as usize & (self.shards.len() - 1)
+    }
+
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn strategy(&self, address: &str) -> Strategy {
+        let mut strategies = self.config.strategies.iter();
+        let found = strategies.find(|(pattern, _)| pattern.matches(address));
+        found.map_or(Strategy::Lww, |(_, strategy)| *strategy)
+    }
+
+    pub(crate) fn param_added(&self) {
+        self.params.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes room for a param that was just added, if there are too many now. False if the store
+    /// is full and keeps what it has. // protocol/router.md 6.11
+    pub(crate) fn make_room(&self, shard: &mut Shard, added: SlotNumber) -> bool {
+        let max = self.config.params_max;
+        if max == 0 || self.params() <= max {
+            return true;
+        }
+        let evicted = self.config.when_full == WhenFull::Evict && shard.evict(added);
+        self.params_gone(usize::from(evicted));
+        evicted
+    }
+
+    /// True if there are too many params and none of them makes room.
+    pub(crate) fn is_overfull(&self) -> bool {
+        let max = self.config.params_max;
+        self.config.when_full == WhenFull::Refuse && max != 0 && self.params() > max
+    }
+
+    pub(crate) const fn at_capacity(&self) -> Refusal {
+        Refusal::AtCapacity {
+            max: self.config.params_max,
+        }
+    }
+
+    pub(crate) fn params_gone(&self, count: usize) {
+        self.params.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Keeps room for `records` writes in every tap, until it is dropped or kept.
+    pub(crate) fn reserve(&self, records: usize) -> Result<Reservation<'_>, Refusal> {
+        for (count, tap) in self.taps.iter().enumerate() {
+            if !tap.reserve(records) {
+                self.taps[..count]
+                    .iter()
+                    .for_each(|tap| tap.release(records));
+                return Err(Refusal::Busy);
+            }
+        }
+        Ok(Reservation {
+            taps: &self.taps,
+            records,
+        })
+    }
+
+    fn flush_gesture(&self, key: &GestureKey, now: Now, work: &mut Work) {
+        let Some(session) = self.sessions.by_key(key.session) else {
+            return;
+        };
+        let mut batch = Batch::new(self, &session, now, work);
+        let Ok(slot) = batch.slot(&key.address) else {
+            return;
+        };
+        let (_, shard) = batch.shard();
+        let gesture = shard.gestures.get_mut(key);
+        if let Some(pending) = gesture.and_then(|gesture| gesture.take_pending(now.tick)) {
+            batch.deliver_move(slot, &pending);
+        }
+    }
+
+    fn flush_filter(&self, address: &str, session: SessionKey, now: Now, work: &mut Work) {
+        let hash = self.hash(address);
+        let mut shard = self.shards[self.shard_of(hash)].lock();
+        let Some(number) = shard.find(hash, address) else {
+            return;
+        };
+        let slot = shard.slot_mut(number);
+        let known = slot
+            .filters
+            .iter_mut()
+            .flat_map(|filters| filters.iter_mut());
+        let state = known.into_iter().find(|filter| filter.session == session);
+        let Some(pending) = state.and_then(|state| state.take_pending(now.tick)) else {
+            return;
+        };
+        let target = slot.route.iter().flat_map(|route| &route.targets);
+        let Some(target) = target.into_iter().find(|target| target.is(session)) else {
+            return;
+        };
+        let message = Outgoing {
+            payload: &pending.payload,
+            qos: pending.signal.qos(),
+            signal: Some(pending.signal),
+            except: None,
+        };
+        work.delivery.send(&target.session, &message, now.tick);
+    }
+
+    fn expire(&self, number: usize, second: u32, now: Now) {
+        let (gone, next) = self.shards[number].lock().expire(second, now.tick);
+        self.params_gone(gone);
+        if let Some(second) = next {
+            self.set_expiry(number, second);
+        }
+    }
+
+    pub(crate) fn set_expiry(&self, shard: usize, second: u32) {
+        self.alarms
+            .set(start_of(second), Alarm::Expiry { shard, second });
+    }
+
+    fn sweep(&self, now: Now) {
+        let generation = self.index.generation();
+        for shard in &self.shards {
+            shard.lock().sweep(generation, now.tick, GESTURE_IDLE_MAX);
+        }
+        self.alarms
+            .set(now.tick.after(SWEEP_INTERVAL), Alarm::Sweep);
+    }
+}
+
+/// Room in every tap for writes that are about to be applied.
+pub(crate) struct Reservation<'a> {
+    taps: &'a [Box<dyn Tap>],
+    records: usize,
+}
+
+impl Reservation<'_> {
+    /// The writes were applied: the taps are told of each.
+    pub(crate) fn keep(mut self) {
+        self.taps = &[];
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.taps.iter().for_each(|tap| tap.release(self.records));
+    }
+}
+
+/// How often routes and gestures that nobody asks for are dropped. Rare, since each sweep looks
+/// at every slot; a stale route costs a few bytes until then.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+
+const SHARD_SHIFT: u32 = 40;

@@ -1,0 +1,134 @@
+//! Sessions: who is connected, by number inside and by text on the wire.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clasp_proto::Binding;
+
+use crate::index::Subscription;
+use crate::outbox::Outbox;
+use crate::rate::Rate;
+use crate::refusal::Refusal;
+use crate::snapshot::Cursor;
+use crate::sync::Mutex;
+
+/// A session inside the router: a number that is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey(pub(crate) u64);
+
+/// What a connection says of itself when it is attached.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The id that goes over the wire: at most 64 of `[0-9a-zA-Z-]`, unique.
+    pub id: Arc<str>,
+    /// How frames are delimited on its transport.
+    pub binding: Binding,
+}
+
+/// A connected peer: its outbox, and what it asked for.
+#[derive(Debug)]
+pub struct Session {
+    /// Its number.
+    pub key: SessionKey,
+    /// Its id on the wire.
+    pub id: Arc<str>,
+    /// What it still has to be sent.
+    pub outbox: Outbox,
+    pub(crate) rate: Mutex<Rate>,
+    pub(crate) held: Mutex<Held>,
+    pub(crate) has_cursor: AtomicBool,
+}
+
+/// What a session holds and gives back when it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) subscriptions: HashMap<u32, Arc<Subscription>>,
+    pub(crate) cursors: VecDeque<Cursor>,
+    /// Addresses that it locked. May hold some that were unlocked since.
+    pub(crate) locks: Vec<Arc<str>>,
+    pub(crate) scheduled: usize,
+    pub(crate) gestures: usize,
+}
+
+impl Session {
+    /// True while a snapshot waits for room in the outbox.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.has_cursor.load(Ordering::Relaxed)
+    }
+}
+
+/// All sessions. Read on attach and detach, and to find a session by its id.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    max: usize,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    last: u64,
+    by_id: HashMap<Arc<str>, Arc<Session>>,
+    by_key: HashMap<SessionKey, Arc<Session>>,
+}
+
+impl Sessions {
+    /// A table for at most `max` sessions, 0 for any number.
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            max,
+            table: Mutex::new(Table::default()),
+        }
+    }
+
+    pub(crate) fn attach(
+        &self,
+        new: NewSession,
+        budget_bytes: usize,
+        rate: Rate,
+    ) -> Result<Arc<Session>, Refusal> {
+        let mut table = self.table.lock();
+        if self.max != 0 && table.by_id.len() >= self.max {
+            return Err(Refusal::SessionsFull { max: self.max });
+        }
+        table.last += 1;
+        let session = Arc::new(Session {
+            key: SessionKey(table.last),
+            id: new.id,
+            outbox: Outbox::new(new.binding, budget_bytes),
+            rate: Mutex::new(rate),
+            held: Mutex::new(Held::default()),
+            has_cursor: AtomicBool::new(false),
+        });
+        let before = table
+            .by_id
+            .insert(Arc::clone(&session.id), Arc::clone(&session));
+        assert!(before.is_none(), "session ids are unique");
+        table.by_key.insert(session.key, Arc::clone(&session));
+        Ok(session)
+    }
+
+    pub(crate) fn detach(&self, session: &Session) {
+        let mut table = self.table.lock();
+        table.by_id.remove(&session.id);
+        table.by_key.remove(&session.key);
+    }
+
+    pub(crate) fn by_key(&self, key: SessionKey) -> Option<Arc<Session>> {
+        self.table.lock().by_key.get(&key).cloned()
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Session>> {
+        self.table.lock().by_id.get(id).cloned()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.lock().by_id.len()
+    }
+
+    /// A copy of the list, for the rare call that goes through all sessions.
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        self.table.lock().by_id.values().cloned().collect()
+    }
+}

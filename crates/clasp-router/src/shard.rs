@@ -1,0 +1,324 @@
+//! A shard: the slots of a part of the addresses. A plain struct; the lock is around it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::gesture::{Gesture, GestureKey};
+use crate::limits::ROUTE_SLOTS_PER_SHARD_MAX;
+use crate::session::SessionKey;
+use crate::slot::Slot;
+use crate::time::Tick;
+
+/// The slots of a part of the addresses.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// Pages, so that growing copies nothing and leaves at most one page unused.
+    pages: Vec<Vec<Option<Slot>>>,
+    free: Vec<u32>,
+    params: usize,
+    /// The highest revision of an address that is no longer here. // protocol/router.md 6.4
+    forgotten: u64,
+    /// Slots whose param may expire in a second, by that second.
+    due: BTreeMap<u32, Vec<u32>>,
+    /// The second for which an alarm is set, `u32::MAX` if none is.
+    alarm_second: u32,
+    /// Where the eviction clock points.
+    hand: u32,
+    pub(crate) gestures: HashMap<GestureKey, Gesture>,
+}
+
+/// Where a slot is in its shard.
+pub(crate) type SlotNumber = u32;
+
+impl Shard {
+    pub(crate) fn new(hasher: DefaultHashBuilder) -> Self {
+        Self {
+            table: HashTable::new(),
+            hasher,
+            pages: Vec::new(),
+            free: Vec::new(),
+            params: 0,
+            forgotten: 0,
+            due: BTreeMap::new(),
+            alarm_second: u32::MAX,
+            hand: 0,
+            gestures: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn find(&self, hash: u64, address: &str) -> Option<SlotNumber> {
+        self.table
+            .find(hash, |number| &*self.slot(*number).address == address)
+            .copied()
+    }
+
+    /// Makes a slot for an address that has none.
+    pub(crate) fn insert(&mut self, hash: u64, address: &str) -> SlotNumber {
+        if self.table.len() - self.params >= ROUTE_SLOTS_PER_SHARD_MAX {
+            self.drop_idle();
+        }
+        let number = self.place(Slot::new(address));
+        let (pages, hasher) = (&self.pages, &self.hasher);
+        self.table.insert_unique(hash, number, |number| {
+            hasher.hash_one(&*slot_of(pages, *number).address)
+        });
+        number
+    }
+
+    pub(crate) fn slot(&self, number: SlotNumber) -> &Slot {
+        slot_of(&self.pages, number)
+    }
+
+    pub(crate) fn slot_mut(&mut self, number: SlotNumber) -> &mut Slot {
+        let (page, at) = split(number);
+        self.pages[page][at]
+            .as_mut()
+            .expect("a slot number in use names a slot")
+    }
+
+    /// The slots from `from` on, with their numbers.
+    pub(crate) fn slots(&self, from: SlotNumber) -> impl Iterator<Item = (SlotNumber, &Slot)> {
+        (from..self.end()).filter_map(|number| {
+            let (page, at) = split(number);
+            self.pages[page][at].as_ref().map(|slot| (number, slot))
+        })
+    }
+
+    /// One past the highest slot number.
+    pub(crate) fn end(&self) -> SlotNumber {
+        match self.pages.split_last() {
+            None => 0,
+            Some((last, full)) => (full.len() * PAGE_SLOTS + last.len()) as u32,
+        }
+    }
+
+    pub(crate) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Notes that a slot got its first value.
+    pub(crate) const fn param_added(&mut self) {
+        self.params += 1;
+    }
+
+    /// Takes the param of a slot away; the highest such revision is remembered.
+    pub(crate) fn forget(&mut self, number: SlotNumber) {
+        let slot = self.slot_mut(number);
+        slot.due_second = 0;
+        let Some(param) = slot.param.take() else {
+            return;
+        };
+        self.params -= 1;
+        self.forgotten = self.forgotten.max(param.revision);
+        self.remove_if_idle(number);
+    }
+
+    /// Takes an expired param away, but keeps the slot. True if there was one.
+    pub(crate) fn lapse(&mut self, number: SlotNumber, now: Tick) -> bool {
+        let slot = self.slot_mut(number);
+        let Some(param) = slot.param.take_if(|param| param.is_expired(now)) else {
+            return false;
+        };
+        slot.due_second = 0;
+        self.params -= 1;
+        self.forgotten = self.forgotten.max(param.revision);
+        true
+    }
+
+    /// Takes back the first value of a slot, which nobody saw.
+    pub(crate) fn unmake(&mut self, number: SlotNumber) {
+        self.slot_mut(number).param = None;
+        self.params -= 1;
+    }
+
+    /// Schedules the expiry of a slot's param, if it has one that is not scheduled yet. Returns
+    /// the second for which an alarm is to be set, if the one that is set comes too late.
+    ///
+    /// A later expiry is not scheduled anew: it is looked at when the earlier second comes.
+    pub(crate) fn schedule_expiry(&mut self, number: SlotNumber) -> Option<u32> {
+        let slot = self.slot_mut(number);
+        let expires_at = slot.param.as_ref()?.expires_at;
+        if expires_at == Tick::NEVER {
+            return None;
+        }
+        let second = second_of(expires_at);
+        if slot.due_second != 0 && slot.due_second <= second {
+            return None;
+        }
+        slot.due_second = second;
+        self.due.entry(second).or_default().push(number);
+        if second >= self.alarm_second {
+            return None;
+        }
+        self.alarm_second = second;
+        Some(second)
+    }
+
+    /// Removes params that expired; returns how many, and the second to look again at. An alarm
+    /// that was set anew for an earlier second meanwhile does nothing.
+    pub(crate) fn expire(&mut self, alarm_second: u32, now: Tick) -> (usize, Option<u32>) {
+        if alarm_second != self.alarm_second {
+            return (0, None);
+        }
+        let before = self.params;
+        while let Some(entry) = self.due.first_entry() {
+            let second = *entry.key();
+            if start_of(second) > now {
+                break;
+            }
+            for number in entry.remove() {
+                self.expire_slot(number, second, now);
+            }
+        }
+        let next = self.due.first_key_value().map(|(second, _)| *second);
+        self.alarm_second = next.unwrap_or(u32::MAX);
+        (before - self.params, next)
+    }
+
+    /// Takes away the param that was not written for longest, or nearly: a clock hand passes
+    /// over those that were written since its last round. `spare` is not taken.
+    pub(crate) fn evict(&mut self, spare: SlotNumber) -> bool {
+        // Two rounds: the first may find all of them recent.
+        for _ in 0..2 * self.end() {
+            self.hand = if self.hand + 1 < self.end() {
+                self.hand + 1
+            } else {
+                0
+            };
+            let (page, at) = split(self.hand);
+            let Some(slot) = self.pages[page][at].as_mut() else {
+                continue;
+            };
+            if slot.param.is_none() || self.hand == spare {
+                continue;
+            }
+            if !core::mem::take(&mut slot.recent) {
+                self.forget(self.hand);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Drops cached routes of an older generation, and slots that held nothing else.
+    pub(crate) fn sweep(&mut self, generation: u64, now: Tick, idle: Duration) {
+        for number in 0..self.end() {
+            let (page, at) = split(number);
+            let Some(slot) = self.pages[page][at].as_mut() else {
+                continue;
+            };
+            if slot
+                .route
+                .as_ref()
+                .is_some_and(|route| route.generation != generation)
+            {
+                slot.route = None;
+                self.remove_if_idle(number);
+            }
+        }
+        self.gestures
+            .retain(|_, gesture| !gesture.is_stale(now, idle));
+    }
+
+    /// Frees a lock that `holder` still holds.
+    pub(crate) fn unlock(&mut self, number: SlotNumber, holder: SessionKey) {
+        if let Some(param) = self.slot_mut(number).param.as_mut()
+            && param.holder == Some(holder)
+        {
+            param.holder = None;
+        }
+    }
+
+    fn expire_slot(&mut self, number: SlotNumber, second: u32, now: Tick) {
+        let (page, at) = split(number);
+        let Some(slot) = self.pages[page][at].as_mut() else {
+            return;
+        };
+        // Else the slot was freed, or written with an earlier expiry, and is listed there.
+        if slot.due_second != second {
+            return;
+        }
+        slot.due_second = 0;
+        match &slot.param {
+            Some(param) if param.is_expired(now) => self.forget(number),
+            Some(_) => {
+                self.schedule_expiry(number);
+            }
+            None => {}
+        }
+    }
+
+    fn place(&mut self, slot: Slot) -> SlotNumber {
+        if let Some(number) = self.free.pop() {
+            let (page, at) = split(number);
+            self.pages[page][at] = Some(slot);
+            return number;
+        }
+        if self
+            .pages
+            .last()
+            .is_none_or(|page| page.len() == PAGE_SLOTS)
+        {
+            self.pages.push(Vec::with_capacity(PAGE_SLOTS));
+        }
+        let number = self.end();
+        self.pages
+            .last_mut()
+            .expect("a page was just added")
+            .push(Some(slot));
+        number
+    }
+
+    fn remove_if_idle(&mut self, number: SlotNumber) {
+        let slot = self.slot(number);
+        if !slot.is_idle() {
+            return;
+        }
+        let hash = self.hasher.hash_one(&*slot.address);
+        let entry = self.table.find_entry(hash, |held| *held == number);
+        entry.expect("a slot in use is in the table").remove();
+        let (page, at) = split(number);
+        self.pages[page][at] = None;
+        self.free.push(number);
+    }
+
+    fn drop_idle(&mut self) {
+        for number in 0..self.end() {
+            let (page, at) = split(number);
+            if self.pages[page][at].is_some() {
+                self.remove_if_idle(number);
+            }
+        }
+    }
+}
+
+fn slot_of(pages: &[Vec<Option<Slot>>], number: SlotNumber) -> &Slot {
+    let (page, at) = split(number);
+    pages[page][at]
+        .as_ref()
+        .expect("a slot number in use names a slot")
+}
+
+const fn split(number: SlotNumber) -> (usize, usize) {
+    (number as usize / PAGE_SLOTS, number as usize % PAGE_SLOTS)
+}
+
+/// The first whole second at which something has expired.
+fn second_of(tick: Tick) -> u32 {
+    u32::try_from(tick.0.div_ceil(MICROS_PER_SECOND))
+        .unwrap_or(u32::MAX)
+        .max(1)
+}
+
+/// When a second begins, on the steady clock.
+pub(crate) const fn start_of(second: u32) -> Tick {
+    Tick(second as u64 * MICROS_PER_SECOND)
+}
+
+const PAGE_SLOTS: usize = 128;
+const MICROS_PER_SECOND: u64 = 1_000_000;
