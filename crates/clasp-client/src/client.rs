@@ -99,7 +99,7 @@ impl Client {
         status.borrow().clone()
     }
 
-    /// The last error of the router that no call was to blame for, such as a refused [`Client::publish`].
+    /// The last error of the router that no call was to blame for, such as a refused [`Client::stream`].
     pub fn last_refusal(&self) -> Option<Refusal> {
         self.inner.shared.known().last_refusal.clone()
     }
@@ -174,8 +174,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn emit(&self, address: &str, value: impl Into<Value>) -> Result<(), ClientError> {
-        let publication = self.publication(address, Signal::Event, Some(value.into()))?;
-        self.call(Request::Publish(publication)).await.map(drop)
+        self.publish(self.publication(address, Signal::Event, Some(value.into())))
+            .await
     }
 
     /// Publishes one value of a stream, without waiting for the router.
@@ -183,8 +183,8 @@ impl Client {
     /// # Errors
     /// The address is invalid, or there is no connection.
     pub async fn stream(&self, address: &str, value: impl Into<Value>) -> Result<(), ClientError> {
-        let publication = self.publication(address, Signal::Stream, Some(value.into()))?;
-        self.cast(Request::Publish(publication)).await
+        let publication = self.publication(address, Signal::Stream, Some(value.into()));
+        self.publish_unconfirmed(publication).await
     }
 
     /// A gesture at an address, to be started, moved and ended.
@@ -199,7 +199,16 @@ impl Client {
     /// See [`ClientError`].
     pub async fn timeline(&self, address: &str, timeline: &Timeline) -> Result<(), ClientError> {
         let value = timeline.to_value();
-        let publication = self.publication(address, Signal::Timeline, Some(value))?;
+        self.publish(self.publication(address, Signal::Timeline, Some(value)))
+            .await
+    }
+
+    /// Sends any publication and waits until the router has accepted it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn publish(&self, publication: Publish) -> Result<(), ClientError> {
+        Address::check(&publication.address)?;
         self.call(Request::Publish(publication)).await.map(drop)
     }
 
@@ -207,7 +216,7 @@ impl Client {
     ///
     /// # Errors
     /// The address is invalid, or there is no connection.
-    pub async fn publish(&self, publication: Publish) -> Result<(), ClientError> {
+    pub async fn publish_unconfirmed(&self, publication: Publish) -> Result<(), ClientError> {
         Address::check(&publication.address)?;
         self.cast(Request::Publish(publication)).await
     }
@@ -274,15 +283,14 @@ impl Client {
         address: &str,
         signal: Signal,
         value: Option<Value>,
-    ) -> Result<Publish, ClientError> {
-        Address::check(address)?;
-        Ok(Publish {
+    ) -> Publish {
+        Publish {
             address: address.to_owned(),
             signal: Some(signal),
             value,
             timestamp: Some(self.router_time()),
             ..Publish::default()
-        })
+        }
     }
 
     pub(crate) fn commands(&self) -> Commands {

@@ -4,7 +4,6 @@ use clasp_proto::{Phase, Publish, Signal, Value};
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::session::Request;
 
 /// A gesture at an address, such as a finger on a fader; made by [`Client::gesture`].
 ///
@@ -64,14 +63,13 @@ impl Gesture {
     }
 
     async fn publish(&self, phase: Phase, value: Option<Value>) -> Result<(), ClientError> {
-        let publication = self
-            .client
-            .publication(&self.address, Signal::Gesture, value)?;
         let publication = Publish {
             phase: Some(phase),
             id: Some(self.id),
-            ..publication
+            ..self
+                .client
+                .publication(&self.address, Signal::Gesture, value)
         };
-        self.client.cast(Request::Publish(publication)).await
+        self.client.publish_unconfirmed(publication).await
     }
 }

@@ -46,3 +46,8 @@ pub use status::Status;
 pub use subscribe::SubscribeCall;
 pub use subscription::Subscription;
 pub use update::Update;
+
+/// Compiles the Rust example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

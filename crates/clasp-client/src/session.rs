@@ -151,12 +151,7 @@ impl Session {
             Request::Set(set) => self.set(set, ticket),
             Request::Publish(publish) => self.publish(publish, ticket),
             Request::Bundle(bundle) => self.bundle(bundle, ticket),
-            Request::Announce(announce) => {
-                let namespace = announce.namespace.clone();
-                self.send(&Message::Announce(announce))?;
-                self.pending.push(ticket, Kind::Announce { namespace });
-                Ok(())
-            }
+            Request::Announce(announce) => self.announce(announce, ticket),
             Request::Get(address) => {
                 let message = Message::Get(Get {
                     address: address.clone(),
@@ -248,6 +243,17 @@ impl Session {
         let addresses = members.map(str::to_owned).collect();
         self.send(&Message::Bundle(bundle))?;
         self.pending.push(ticket, Kind::Bundle { addresses });
+        Ok(())
+    }
+
+    fn announce(&mut self, announce: Announce, ticket: Option<Ticket>) -> Result<(), Unsendable> {
+        let signals = announce.signals.iter();
+        let kind = Kind::Announce {
+            namespace: announce.namespace.clone(),
+            addresses: signals.map(|signal| signal.address.clone()).collect(),
+        };
+        self.send(&Message::Announce(announce))?;
+        self.pending.push(ticket, kind);
         Ok(())
     }
 

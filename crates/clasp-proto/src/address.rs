@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::error::AddressError;
 use crate::limits::{ADDRESS_BYTES_MAX, SEGMENTS_MAX};
 
-/// A path such as `/lights/1/brightness`, valid by construction; cheap to clone.
+/// A path such as `/lights/1/brightness`, valid by construction; cheap to clone. Compared byte by
+/// byte (protocol/router.md 3.3).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address(Arc<str>);
 
@@ -25,7 +26,7 @@ impl Address {
         Ok(Self(text.into()))
     }
 
-    /// Whether this text is an address, without allocating one (protocol/router.md 3).
+    /// Whether this text is an address, without allocating one (protocol/router.md 3.1, 3.2).
     pub fn check(text: &str) -> Result<(), AddressError> {
         check_path(text)?;
         if let Some(position) = text.find('*') {
@@ -160,6 +161,7 @@ mod tests {
         assert!(Address::parse(&format!("/{}", "a".repeat(ADDRESS_BYTES_MAX - 1))).is_ok());
     }
 
+    // protocol/router.md 3.1, 3.2, protocol/limits.md 2.1
     #[test]
     fn t_sec_05_and_06_ill_formed_addresses() {
         let long = format!("/{}", "a".repeat(ADDRESS_BYTES_MAX));

@@ -3,9 +3,9 @@
 /// What stands before each frame on a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binding {
-    /// One unmasked binary WebSocket message per frame: server to client.
+    /// One unmasked binary WebSocket message per frame: server to client (protocol/wire.md 1.4).
     WebSocket,
-    /// A u32 with the bytes of the frame: TCP.
+    /// A u32 with the bytes of the frame: TCP (protocol/wire.md 1.10).
     Length,
     /// Nothing: the frame header says how long it is.
     Bare,

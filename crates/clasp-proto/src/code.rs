@@ -1,6 +1,6 @@
 //! Every wire error and close code, with its meaning: the only place where they are numbers.
 
-/// The code of an ERROR message (protocol/wire.md 10).
+/// The code of an ERROR message (protocol/wire.md 10.1, protocol/errors.md 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
     /// The bytes are not a frame.
@@ -140,7 +140,7 @@ impl std::fmt::Display for Code {
     }
 }
 
-/// Why a link is closed: the WebSocket close number and text.
+/// Why a link is closed: the WebSocket close number and text (protocol/errors.md 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Close {
     /// Both sides are done.

@@ -43,10 +43,10 @@ pub enum DecodeError {
         /// Bytes that are left.
         found: usize,
     },
-    /// The message type is not one of protocol/wire.md 4.
+    /// The message type is not one of the table (protocol/wire.md 4.1).
     #[error("expected a known message type, found 0x{0:02x}")]
     UnknownMessage(u8),
-    /// The value type is not one of protocol/wire.md 5.
+    /// The value type is not one of the table (protocol/wire.md 5.5).
     #[error("expected a value type of 0x00 to 0x0b, found 0x{0:02x}")]
     UnknownValue(u8),
     /// The federation operation is not 1 to 4.
@@ -143,7 +143,7 @@ pub enum EncodeError {
     },
 }
 
-/// Text that is not an address (protocol/router.md 3).
+/// Text that is not an address (protocol/router.md 3.1, 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// The text is empty.
@@ -196,7 +196,7 @@ impl AddressError {
     }
 }
 
-/// Text that is not a pattern (protocol/router.md 4).
+/// Text that is not a pattern (protocol/router.md 4.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The text breaks a rule that patterns share with addresses.

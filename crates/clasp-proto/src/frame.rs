@@ -9,11 +9,13 @@ use crate::signal::Qos;
 pub struct Header {
     /// What the sender expects.
     pub qos: Qos,
-    /// When the sender sent it, in microseconds since the Unix epoch; nobody sends it by default.
+    /// When the sender sent it, in microseconds since the Unix epoch; nobody sends it by default
+    /// (protocol/wire.md 2.2).
     pub timestamp: Option<u64>,
-    /// The version bits, 0 to 7; informational, the first payload byte decides the encoding.
+    /// The version bits, 0 to 7; informational, the first payload byte decides the encoding
+    /// (protocol/wire.md 2.5).
     pub version: u8,
-    /// The encrypted bit; set by nobody and without effect.
+    /// The encrypted bit; set by nobody and without effect (protocol/wire.md 2.4).
     pub encrypted: bool,
     /// The compressed bit; set by nobody and without effect.
     pub compressed: bool,
@@ -25,7 +27,7 @@ pub struct Header {
 
 impl Header {
     /// The header at the start of these bytes, or `None` while there are too few of them. A wrong
-    /// first byte is an error at once.
+    /// first byte is an error at once (protocol/wire.md 2.1).
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, FrameError> {
         if let Some(&found) = bytes.first()
             && found != MAGIC
@@ -61,7 +63,7 @@ impl Header {
 }
 
 /// The header and the payload of one whole frame, as a datagram or a WebSocket message holds it.
-/// Bytes after the frame are ignored (protocol/wire.md 1).
+/// Bytes after the frame are ignored, and too few are an error (protocol/wire.md 1.3, 2.7).
 pub fn split(message: &[u8]) -> Result<(Header, &[u8]), FrameError> {
     let found = message.len();
     let Some(header) = Header::parse(message)? else {
@@ -95,7 +97,8 @@ pub fn write(out: &mut Vec<u8>, qos: Qos, payload: &[u8]) -> Result<(), EncodeEr
     Ok(())
 }
 
-/// The header of a frame without a timestamp, for callers that have the payload elsewhere.
+/// The header of a frame without a timestamp, for callers that have the payload elsewhere
+/// (protocol/wire.md 2.6).
 pub fn header(qos: Qos, payload_len: usize) -> Result<[u8; FRAME_HEADER_MIN], EncodeError> {
     let length = u16::try_from(payload_len)
         .map_err(|_| EncodeError::PayloadTooLarge { found: payload_len })?;
@@ -118,6 +121,7 @@ const _: () = assert!(FRAME_PAYLOAD_MAX == u16::MAX as usize);
 mod tests {
     use super::*;
 
+    // protocol/wire.md 2.1, 2.7
     #[test]
     fn every_prefix_of_a_header_asks_for_more() {
         let plain = [0x53, 0x41, 0x00, 0x01];
@@ -147,6 +151,7 @@ mod tests {
         assert_eq!(Header::parse(b"{"), Err(FrameError::Magic { found: b'{' }));
     }
 
+    // protocol/wire.md 2.6
     #[test]
     fn the_largest_payload_is_written_and_one_more_byte_is_not() {
         let payload = vec![0x41; FRAME_PAYLOAD_MAX + 1];

@@ -76,7 +76,7 @@ impl Message {
         }
     }
 
-    /// The quality of service of its frame unless the sender wants another (protocol/wire.md 4).
+    /// The quality of service of its frame unless the sender wants another (protocol/wire.md 4.2).
     pub fn qos(&self) -> Qos {
         match self {
             Self::FederationSync(_)
@@ -259,9 +259,9 @@ pub struct SubscribeOptions {
     pub max_rate: Option<u32>,
     /// Only numbers that differ by more than this.
     pub epsilon: Option<f64>,
-    /// Carried and without effect (protocol/router.md 5).
+    /// Carried and without effect (protocol/router.md 5.10).
     pub history: Option<u32>,
-    /// Carried and without effect (protocol/router.md 5).
+    /// Carried and without effect (protocol/router.md 5.10).
     pub window: Option<u32>,
 }
 
@@ -293,7 +293,7 @@ pub struct Publish {
     pub phase: Option<Phase>,
     /// When it happened, or shall.
     pub timestamp: Option<u64>,
-    /// Only in MessagePack; the compact encoding carries it as the value (protocol/quirks.md Q6).
+    /// Only in MessagePack; the compact encoding carries it as the value (protocol/wire.md 6.11).
     pub timeline: Option<Timeline>,
 }
 

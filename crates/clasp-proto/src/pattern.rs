@@ -10,8 +10,9 @@ use crate::address::check_path;
 use crate::error::PatternError;
 use crate::limits::GLOBSTARS_MAX;
 
-/// A path with wildcards (protocol/router.md 4): `*` is one segment, `**` zero or more segments,
-/// `*` inside a segment any run inside that segment; every other character is itself.
+/// A path with wildcards (protocol/router.md 4.1, 4.2, 4.3, 4.4): `*` is one segment, `**` zero or
+/// more segments, `*` inside a segment any run inside that segment; every other character is
+/// itself.
 #[derive(Clone)]
 pub struct Pattern {
     text: Box<str>,
@@ -43,7 +44,7 @@ pub struct Partial {
 
 impl Pattern {
     /// The pattern in this text, if it is one. Unlike an address it may end in a slash; `/a/` then
-    /// is distinct from `/a` (protocol/router.md 3).
+    /// is distinct from `/a` (protocol/router.md 4.6).
     ///
     /// ```
     /// use clasp_proto::Pattern;
@@ -96,8 +97,9 @@ impl Pattern {
         &self.text[..self.prefix_bytes]
     }
 
-    /// Whether this address matches. Does not allocate; costs at most the number of segments of
-    /// the pattern times those of the address, and one pass over the address in the usual case.
+    /// Whether this address matches: the one matcher (protocol/router.md 4.5, 4.7). Does not
+    /// allocate; costs at most the number of segments of the pattern times those of the address,
+    /// and one pass over the address in the usual case.
     pub fn matches(&self, address: &str) -> bool {
         let Some(rest) = address.strip_prefix(self.literal_prefix()) else {
             return false;
@@ -111,8 +113,8 @@ impl Pattern {
     }
 
     /// Whether every address that matches `other` also matches this pattern: the exact subset
-    /// test for scopes and namespaces. Costs at most a few hundred thousand steps at the limits of
-    /// the protocol, a few dozen in the usual case.
+    /// test for scopes and namespaces (protocol/router.md 4.8). Costs at most a few hundred
+    /// thousand steps at the limits of the protocol, a few dozen in the usual case.
     ///
     /// The addresses it speaks of are all paths of one or more segments of any text: the length
     /// limits of addresses are not considered.

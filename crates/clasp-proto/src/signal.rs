@@ -38,7 +38,7 @@ impl Signal {
         }
     }
 
-    /// The signal with this code; codes from 5 up read as event (protocol/wire.md 6).
+    /// The signal with this code; codes from 5 up read as event (protocol/wire.md 6.6).
     pub const fn from_code(code: u8) -> Self {
         match code {
             0 => Self::Param,
@@ -65,7 +65,7 @@ impl Signal {
         Self::ALL.into_iter().find(|signal| signal.word() == word)
     }
 
-    /// The quality of service of a PUBLISH of this kind (protocol/wire.md 4).
+    /// The quality of service of a PUBLISH of this kind (protocol/wire.md 4.3).
     pub const fn qos(self) -> Qos {
         match self {
             Self::Param | Self::Event => Qos::Confirm,
@@ -103,7 +103,7 @@ impl Phase {
         }
     }
 
-    /// The phase with this code; codes from 4 up read as start (protocol/wire.md 6).
+    /// The phase with this code; codes from 4 up read as start (protocol/wire.md 6.7).
     pub const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::Move,
@@ -151,7 +151,8 @@ impl Qos {
         }
     }
 
-    /// The quality of service with these two bits; 3 is reserved and reads as fire.
+    /// The quality of service with these two bits; 3 is reserved and reads as fire
+    /// (protocol/wire.md 2.3).
     pub const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::Confirm,
@@ -173,7 +174,7 @@ pub enum Ttl {
 }
 
 impl Ttl {
-    /// The u32 on the wire. `Sliding(0)` is the same number as `Never` (protocol/wire.md 6).
+    /// The u32 on the wire. `Sliding(0)` is the same number as `Never` (protocol/wire.md 6.4).
     ///
     /// ```
     /// use clasp_proto::Ttl;
@@ -206,7 +207,7 @@ impl TypeMask {
     /// Every kind, also those to come.
     pub const ALL: Self = Self(0xFF);
 
-    /// The mask on the wire; no known bit at all means every kind (protocol/wire.md 6).
+    /// The mask on the wire; no known bit at all means every kind (protocol/wire.md 6.12).
     pub const fn from_bits(bits: u8) -> Self {
         match bits {
             0xFF => Self::ALL,
@@ -251,7 +252,7 @@ impl Default for TypeMask {
     }
 }
 
-/// What a peer says it can do.
+/// What a peer says it can do (protocol/wire.md 6.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Features(u8);
 
@@ -337,6 +338,7 @@ const FEATURE_WORDS: [(Features, &str); 6] = [
 mod tests {
     use super::*;
 
+    // protocol/wire.md 6.12
     #[test]
     fn masks_without_known_bits_ask_for_everything() {
         for bits in [0x00, 0xE0, 0xFF] {
@@ -348,6 +350,7 @@ mod tests {
         assert!(!TypeMask::of(&[Signal::Stream]).allows(Signal::Param));
     }
 
+    // protocol/wire.md 6.4
     #[test]
     fn t_sec_10_ttl_at_its_edges() {
         for (ttl, bits) in [

@@ -30,7 +30,7 @@ pub struct Keyframe {
     pub bezier: Option<[f64; 4]>,
 }
 
-/// The shape of a transition (protocol/router.md 8).
+/// The shape of a transition (protocol/router.md 8.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Easing {
     /// Even speed.
@@ -49,7 +49,7 @@ pub enum Easing {
 }
 
 impl Timeline {
-    /// The timeline as a map, as it travels in a PUBLISH (protocol/quirks.md Q6): `keyframes`
+    /// The timeline as a map, as it travels in a PUBLISH (protocol/wire.md 6.11): `keyframes`
     /// (each with `time`, `value`, `easing` and perhaps `bezier`), `loop`, and `start_time` and
     /// `duration` where they are present.
     pub fn to_value(&self) -> Value {

@@ -1,5 +1,5 @@
 //! CLASP over a plain byte stream: a 4-byte length in front of each frame.
-// protocol/wire.md 1
+// protocol/wire.md 1.10
 
 use clasp_proto::limits::FRAME_MAX;
 

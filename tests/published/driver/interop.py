@@ -34,6 +34,7 @@ VALUES = {
 LARGE_INTS = {"int-beyond-doubles": BEYOND_DOUBLES, "int-minimum": -(1 << 63), "int-maximum": (1 << 63) - 1}
 
 
+# protocol/wire.md 5.10
 @scenario("interop-set")
 def params(scene):
     for writer_language in LANGUAGES:
@@ -56,6 +57,7 @@ def bundles(scene):
         _exchange(scene, "bundle", writer_language, values, write)
 
 
+# protocol/wire.md 9.4
 @scenario("interop-event")
 def events(scene):
     for writer_language in LANGUAGES:
@@ -80,6 +82,7 @@ def streams(scene):
         _exchange(scene, "stream", writer_language, values, write, read=_read_published)
 
 
+# protocol/router.md 2.8, 5.2
 @scenario("interop-snapshot")
 def snapshots(scene):
     for writer_language in LANGUAGES:
@@ -98,6 +101,7 @@ def snapshots(scene):
                     expect(held["found"], f"{name} is not in the cache")
 
 
+# protocol/router.md 7.1
 @scenario("interop-get")
 def gets(scene):
     readers = [scene.client(language) for language in LANGUAGES]
@@ -112,6 +116,7 @@ def gets(scene):
                 _expect_same(found, _expected(values, root, writer_language, reader.language, _read_param))
 
 
+# protocol/router.md 8.8
 @scenario("interop-timeline")
 def timelines(scene):
     subscribers = [scene.client(language) for language in LANGUAGES]
@@ -128,6 +133,7 @@ def timelines(scene):
             expect_equal([frame["signal"] for frame in frames], ["timeline"], "signals")
 
 
+# protocol/router.md 8.2
 @scenario("interop-samples")
 def samples(scene):
     subscribers = [scene.client(language) for language in LANGUAGES]
@@ -142,6 +148,7 @@ def samples(scene):
         expect_equal([frame.get("samples") for frame in frames], [[0.5, -1.0, 2.0]], "samples")
 
 
+# protocol/router.md 8.2
 @scenario("interop-gesture")
 def gestures(scene):
     subscribers = [scene.client(language) for language in LANGUAGES]

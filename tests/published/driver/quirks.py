@@ -15,6 +15,7 @@ BURST = 3000
 RECONNECT_MS = 1500
 
 
+# protocol/wire.md 1.2, protocol/router.md 2.7, 14.5
 @scenario("start")
 def start_and_stop(scene):
     for language in LANGUAGES:
@@ -32,6 +33,7 @@ def start_and_stop(scene):
         expect_equal(code, 0, "exit code")
 
 
+# protocol/wire.md 9.3, protocol/router.md 3.1, 6.2
 @scenario("q1")
 def python_lives_on(scene):
     client = scene.client("python")
@@ -60,6 +62,7 @@ def python_lives_on(scene):
         client.await_value("q1", "still here")
 
 
+# protocol/router.md 5.3
 @scenario("q5")
 def one_copy(scene):
     for language in LANGUAGES:
@@ -74,6 +77,7 @@ def one_copy(scene):
                 expect_equal(client.values(label), [1, 2], f"updates of {label}")
 
 
+# protocol/wire.md 1.6
 @scenario("q8")
 def ping(scene):
     client = scene.client("python")
@@ -81,6 +85,7 @@ def ping(scene):
         client.call("ws_ping", within_s=1)
 
 
+# protocol/router.md 7.1
 @scenario("q11")
 def get_of_a_param(scene):
     readers = [scene.client(language) for language in LANGUAGES]
@@ -98,6 +103,7 @@ def get_of_a_param(scene):
         expect_equal(frames[-1]["addresses"], ["/q11/a"], "addresses")
 
 
+# protocol/router.md 7.2
 @scenario("q12")
 def get_of_nothing(scene):
     for language in LANGUAGES:
@@ -118,6 +124,7 @@ def get_of_nothing(scene):
             expect_equal(client.get(address), "now", "get")
 
 
+# protocol/router.md 10.2, 10.3
 @scenario("q13")
 def queries(scene):
     client, js = scene.client("python"), scene.client("js")
@@ -139,6 +146,7 @@ def queries(scene):
         expect_equal(second, ["/q13/few/a"], "the next query")
 
 
+# protocol/router.md 5.1, 5.6
 @scenario("q16")
 def subscription_ids(scene):
     clients = [scene.client(language) for language in LANGUAGES]
@@ -160,6 +168,7 @@ def subscription_ids(scene):
             expect_equal(client.values("own"), [client.language, "again"][: 1 if client.language == "js" else 2], "updates")
 
 
+# protocol/wire.md 9.1
 @scenario("q18")
 def numbers(scene):
     reader, js, python = scene.client("python"), scene.client("js"), scene.client("python")
@@ -174,6 +183,7 @@ def numbers(scene):
         expect_equal([type(value) for value in reader.values("n")], [int, float, int], "types")
 
 
+# protocol/router.md 15.1, 15.2
 @scenario("q22", slow=True)
 def flood(scene):
     client, other = scene.client("js"), scene.client("js")
@@ -192,6 +202,7 @@ def flood(scene):
         expect(values == sorted(values), "out of order")
 
 
+# protocol/wire.md 6.9, protocol/router.md 6.1, 8.2
 @scenario("q23")
 def surplus(scene):
     js, python = scene.client("js"), scene.client("python")
@@ -212,6 +223,7 @@ def surplus(scene):
             js.await_value("q23", value)
 
 
+# protocol/router.md 4.1, 4.2, 4.3, 4.5
 @scenario("patterns")
 def patterns(scene):
     writer = scene.client("rust")
@@ -242,6 +254,7 @@ def patterns(scene):
             expect_equal(sorted(late.values(pattern)), sorted(expected), "snapshot")
 
 
+# protocol/router.md 5.7, 5.8
 @scenario("rates")
 def rates(scene):
     writer = scene.client("rust")
@@ -260,6 +273,7 @@ def rates(scene):
             expect_equal(client.values("epsilon"), [1.0, 2.0, 5.0], "updates")
 
 
+# protocol/router.md 6.13, 6.14
 @scenario("ttl", slow=True)
 def ttl(scene):
     python = scene.client("python")
@@ -277,6 +291,7 @@ def ttl(scene):
         poll(gone, "the param is not in the snapshot any more")
 
 
+# protocol/router.md 13.1, 13.2
 @scenario("signalling")
 def signalling(scene):
     target, bystander, sender = scene.client("python"), scene.client("rust"), scene.client("js")

@@ -17,6 +17,7 @@ GESTURE_MOVES = 125
 WRITES = 900
 
 
+# protocol/wire.md 9.2, 9.3, protocol/router.md 9.3, 9.5
 @scenario("smoke-1")
 def python_keeps_working(scene):
     client, other = scene.client("python"), scene.client("python")
@@ -55,6 +56,7 @@ def python_keeps_working(scene):
         expect_equal(client.values("x", "/x/6"), [], "updates after unsubscribe")
 
 
+# protocol/router.md 2.8, 6.1, 8.1, 9.5
 @scenario("smoke-2")
 def javascript_keeps_working(scene):
     client, other = scene.client("js"), scene.client("js")
@@ -85,6 +87,7 @@ def javascript_keeps_working(scene):
         other.await_value("y", [1.0, 2.0])
 
 
+# protocol/router.md 6.6, 6.7, 6.8
 @scenario("smoke-3")
 def rust_locks(scene):
     holder, other = scene.client("rust", alone=True), scene.client("rust")
@@ -121,6 +124,7 @@ def rust_locks(scene):
         poll(written, "the other client's set succeeds")
 
 
+# protocol/router.md 2.3, 2.10
 @scenario("smoke-4", "--token", TOKEN)
 def wrong_tokens(scene):
     for language in LANGUAGES:
@@ -133,6 +137,7 @@ def wrong_tokens(scene):
             client.await_value("t", language)
 
 
+# protocol/router.md 2.8, 7.4
 @scenario("smoke-5", slow=True)
 def many_params(scene):
     writers = [scene.client(language) for language in LANGUAGES]
@@ -147,6 +152,7 @@ def many_params(scene):
             _expect_held(scene.client(language), within_s=2)
 
 
+# protocol/router.md 8.1, 8.4, 8.5
 @scenario("smoke-6", slow=True)
 def fast_gestures(scene):
     for publisher_language, subscriber_language in (("js", "python"), ("python", "rust"), ("rust", "js")):
@@ -170,6 +176,7 @@ def fast_gestures(scene):
             expect_equal(publisher.values(label, address), [], "its own gesture")
 
 
+# protocol/router.md 5.11, 6.4
 @scenario("smoke-7", slow=True)
 def many_subscribers(scene):
     subscribers = [scene.client(language) for language in LANGUAGES for _ in range(4)]

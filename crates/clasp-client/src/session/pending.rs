@@ -20,8 +20,11 @@ pub(crate) enum Kind {
     Set { address: String },
     /// Answered by ACK without an address, or ERROR, which may name a member's address.
     Bundle { addresses: Vec<String> },
-    /// Answered by ACK with the namespace as its address.
-    Announce { namespace: String },
+    /// Answered by ACK with the namespace as its address, or ERROR, which may name a signal's address.
+    Announce {
+        namespace: String,
+        addresses: Vec<String>,
+    },
     /// Answered by SNAPSHOT of that one address, or ERROR.
     Get { address: String },
     /// Not answered when it is accepted: the next barrier settles it.
@@ -84,7 +87,7 @@ impl Pending {
     pub(crate) fn acknowledged(&mut self, address: Option<&str>) -> Option<Waiting> {
         self.take(|kind| match (kind, address) {
             (Kind::Set { address }, Some(acked)) => address == acked,
-            (Kind::Announce { namespace }, Some(acked)) => namespace == acked,
+            (Kind::Announce { namespace, .. }, Some(acked)) => namespace == acked,
             (Kind::Bundle { .. }, None) => true,
             _ => false,
         })
@@ -172,7 +175,10 @@ impl Kind {
                 address == text
             }
             Self::Bundle { addresses } => addresses.iter().any(|address| address == text),
-            Self::Announce { namespace } => namespace == text,
+            Self::Announce {
+                namespace,
+                addresses,
+            } => namespace == text || addresses.iter().any(|address| address == text),
             Self::Subscribe { pattern, .. } | Self::Query { pattern, .. } => pattern == text,
             Self::Barrier { .. } => false,
         }

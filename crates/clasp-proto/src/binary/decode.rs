@@ -73,6 +73,7 @@ fn announce(reader: &mut Reader<'_>) -> Result<Announce, DecodeError> {
     })
 }
 
+// protocol/wire.md 6.16
 fn federation_sync(reader: &mut Reader<'_>) -> Result<FederationSync, DecodeError> {
     let op = reader.u8()?;
     let op = FederationOp::from_code(op).ok_or(DecodeError::UnknownFederationOp(op))?;
@@ -187,7 +188,7 @@ fn result(reader: &mut Reader<'_>) -> Result<QueryResult, DecodeError> {
 
 type ReadMeta = fn(u8, &mut Reader<'_>) -> Result<Option<SignalMeta>, DecodeError>;
 
-/// Signal definitions; RESULT has no meta even where the bit says so (protocol/wire.md 6).
+/// Signal definitions; RESULT has no meta even where the bit says so (protocol/wire.md 6.15).
 fn signals(
     reader: &mut Reader<'_>,
     read_meta: ReadMeta,

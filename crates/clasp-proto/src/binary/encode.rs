@@ -16,7 +16,7 @@ use crate::message::{
 use crate::signal::{Features, Signal};
 
 /// Appends the payload of a message. Fails, and appends nothing, when a part of the message does
-/// not fit its field or the payload does not fit a frame.
+/// not fit its field or the payload does not fit a frame (protocol/limits.md 1.4).
 ///
 /// A PUBLISH carries `value`, else `payload`, else `timeline` as a map, else `samples`.
 pub fn encode(message: &Message, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -109,7 +109,7 @@ fn welcome(out: &mut Vec<u8>, welcome: &Welcome) -> Written {
     out.u64(welcome.time);
     out.str(&welcome.session)?;
     out.str(&welcome.name)?;
-    // Published clients read the token whether or not there is one (protocol/quirks.md Q15).
+    // Published clients read the token whether or not there is one (protocol/wire.md 6.14).
     out.str(welcome.token.as_deref().unwrap_or_default())
 }
 
@@ -208,7 +208,8 @@ fn publish(out: &mut Vec<u8>, publish: &Publish) -> Written {
     Ok(())
 }
 
-/// Published encoders drop a timeline; as a value it reaches every client (protocol/quirks.md Q6).
+/// Published encoders drop a timeline; as a value it reaches every client
+/// (protocol/wire.md 6.10, 6.11).
 fn publish_body(out: &mut Vec<u8>, publish: &Publish) -> Written {
     if let Some(value) = publish.value.as_ref().or(publish.payload.as_ref()) {
         out.push(1);

@@ -1,4 +1,4 @@
-//! Compact encoding (v1): entry points and type table (protocol/wire.md 4 to 6).
+//! Compact encoding (v1): entry points and type table (protocol/wire.md 6.1).
 
 mod answer;
 mod decode;
@@ -15,12 +15,12 @@ pub use snapshot::{ParamRef, SnapshotWriter};
 pub use value::{Encoded, encode_value};
 pub use view::{Body, BundleRef, MessageRef, PublishRef, SetRef, view};
 
-use reader::Reader;
+pub(crate) use reader::{Reader, utf8};
 
 use crate::error::DecodeError;
 use crate::message::Message;
 
-/// Reads one payload; bytes after the message are ignored.
+/// Reads one payload; bytes after the message are ignored (protocol/wire.md 6.2).
 ///
 /// ```
 /// use clasp_proto::{Get, Message, binary};

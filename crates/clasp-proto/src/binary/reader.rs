@@ -1,4 +1,4 @@
-//! A cursor over bytes; every read is checked.
+//! A cursor over bytes; every read is checked (protocol/wire.md 7.1).
 
 use crate::error::DecodeError;
 
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
-    /// Text behind its u16 length; strictly UTF-8 (protocol/wire.md 5).
+    /// Text behind its u16 length; strictly UTF-8 (protocol/wire.md 5.1).
     pub(crate) fn str(&mut self) -> Result<&'a str, DecodeError> {
         utf8(self.bytes()?)
     }
@@ -69,7 +69,8 @@ impl<'a> Reader<'a> {
         self.str().map(str::to_owned)
     }
 
-    /// What a list of `count` entries may reserve: no more than the bytes that are there allow.
+    /// What a list of `count` entries may reserve: no more than the bytes that are there allow
+    /// (protocol/wire.md 5.9, protocol/limits.md 1.3).
     pub(crate) fn capacity(&self, count: usize, entry_bytes_min: usize) -> usize {
         count.min(self.remaining() / entry_bytes_min)
     }

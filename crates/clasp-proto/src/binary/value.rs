@@ -9,7 +9,8 @@ use crate::limits::{ELEMENT_BYTES_MIN, NESTING_MAX};
 use crate::value::Value;
 
 /// A value that is known to be well formed and is kept as it came: type code and body. Bounds,
-/// UTF-8, types and depth have been checked, so it can be stored and sent on without a look inside.
+/// UTF-8, types and depth have been checked, so it can be stored and sent on without a look
+/// inside (protocol/wire.md 5.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Encoded<'a> {
     code: u8,
@@ -69,7 +70,7 @@ impl<'a> Encoded<'a> {
         read_value(&mut Reader::new(self.body), self.code, 0).expect("was checked when it was made")
     }
 
-    /// The number in it, of any width, int or float.
+    /// The number in it, of any width, int or float: 5 and 5.0 are one number (protocol/wire.md 9.1).
     pub fn as_f64(self) -> Option<f64> {
         match (self.code, self.body) {
             (I8, &[byte]) => Some(f64::from(byte as i8)),
@@ -177,7 +178,8 @@ pub(super) fn read_tagged(reader: &mut Reader<'_>) -> Result<Value, DecodeError>
     read_value(reader, code, 0)
 }
 
-/// Reads the body of a value; `depth` containers are around it.
+/// Reads the body of a value; `depth` containers are around it. Narrow numbers are widened, and a
+/// float keeps its bits (protocol/wire.md 5.2, 5.3).
 fn read_value(reader: &mut Reader<'_>, code: u8, depth: usize) -> Result<Value, DecodeError> {
     Ok(match code {
         NULL => Value::Null,
@@ -206,7 +208,7 @@ fn read_array(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<Value>, Decod
     Ok(values)
 }
 
-/// Of two entries with one key the last counts (protocol/wire.md 5).
+/// Of two entries with one key the last counts (protocol/wire.md 5.4).
 fn read_map(reader: &mut Reader<'_>, depth: usize) -> Result<BTreeMap<String, Value>, DecodeError> {
     let count = read_open(reader, depth)?;
     let mut entries = BTreeMap::new();
@@ -218,7 +220,8 @@ fn read_map(reader: &mut Reader<'_>, depth: usize) -> Result<BTreeMap<String, Va
     Ok(entries)
 }
 
-/// Walks over the body of a value without keeping anything; recursion ends at `NESTING_MAX`.
+/// Walks over the body of a value without keeping anything; recursion ends at `NESTING_MAX`
+/// (protocol/wire.md 5.7, 7.3).
 fn check_body(reader: &mut Reader<'_>, code: u8, depth: usize) -> Result<(), DecodeError> {
     match code {
         NULL => Ok(()),
@@ -262,7 +265,7 @@ fn write_tagged(out: &mut Vec<u8>, value: &Value, depth: usize) -> Result<(), En
     write_body(out, value, depth)
 }
 
-// protocol/wire.md 5
+// protocol/wire.md 5.2, 5.5
 const NULL: u8 = 0x00;
 const BOOL: u8 = 0x01;
 const I8: u8 = 0x02;

@@ -97,7 +97,7 @@ impl MessageRef<'_> {
 
 impl<'a> SetRef<'a> {
     /// Appends the payload of this SET as it is broadcast: with the new revision and with lock,
-    /// unlock and ttl repeated (protocol/router.md 6).
+    /// unlock and ttl repeated (protocol/router.md 6.1).
     pub fn write(&self, revision: u64, out: &mut Vec<u8>) {
         self.write_with(Some(revision), out);
     }
@@ -166,7 +166,7 @@ impl<'a> PublishRef<'a> {
     }
 
     /// Appends the payload as it is forwarded: what was received, without surplus bytes and with
-    /// unknown codes as they were understood (protocol/router.md 8).
+    /// unknown codes as they were understood (protocol/router.md 8.2).
     pub fn write(&self, out: &mut Vec<u8>) {
         out.reserve(PUBLISH_BYTES_MAX + self.address.len() + self.body.len());
         out.push(PUBLISH);
@@ -227,7 +227,7 @@ impl<'a> PublishRef<'a> {
             body: Body::read(reader)?,
             timestamp: has(PUBLISH_TIMESTAMP).then(|| reader.u64()).transpose()?,
             id: has(PUBLISH_ID).then(|| reader.u32()).transpose()?,
-            // The rate has no flag: it is what is left, if there is enough (protocol/wire.md 6).
+            // The rate has no flag: it is what is left, if there is enough (protocol/wire.md 6.9).
             rate: reader.u32().ok(),
         })
     }
@@ -302,6 +302,7 @@ impl<'a> BundleRef<'a> {
         }
     }
 
+    // protocol/wire.md 5.8, 7.2
     fn read(reader: &mut Reader<'a>, depth: usize) -> Result<Self, DecodeError> {
         if depth == BUNDLE_NESTING_MAX {
             return Err(DecodeError::BundleTooDeep);
@@ -322,7 +323,7 @@ impl<'a> BundleRef<'a> {
 }
 
 /// Reads a payload that stands inside `depth` bundles; members are never MessagePack
-/// (protocol/wire.md 3).
+/// (protocol/wire.md 3.3).
 fn view_inside(payload: &[u8], depth: usize) -> Result<MessageRef<'_>, DecodeError> {
     let reader = &mut Reader::new(payload);
     Ok(match reader.u8()? {
@@ -338,7 +339,7 @@ fn write_address(out: &mut Vec<u8>, address: &str) {
         .expect("an address of a view is at most 65535 bytes");
 }
 
-// Flags of SET and PUBLISH, and the indicator of a body (protocol/wire.md 6).
+// Flags of SET and PUBLISH, and the indicator of a body (protocol/wire.md 6.3, 6.5, 6.8).
 const SET_REVISION: u8 = 0x80;
 const SET_LOCK: u8 = 0x40;
 const SET_UNLOCK: u8 = 0x20;

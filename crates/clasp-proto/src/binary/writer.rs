@@ -1,4 +1,4 @@
-//! Appending the primitives of protocol/wire.md 5.
+//! Appending the primitives, or nothing (protocol/wire.md 5.6).
 
 use crate::error::EncodeError;
 use crate::limits::{COUNT_MAX, STRING_BYTES_MAX};

@@ -6,6 +6,7 @@ fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
+// protocol/router.md 4.1, 4.2, 4.3, 4.4
 #[test]
 fn matching_follows_the_table_of_the_protocol() {
     for (text, address, expected) in [

@@ -133,7 +133,7 @@ impl Reader {
         }))
     }
 
-    /// What the first two bytes must satisfy.
+    /// What the first two bytes must satisfy (protocol/wire.md 1.9).
     #[inline]
     fn check_start(&self, first: u8, second: u8) -> Result<(), ProtocolError> {
         if first & RESERVED_BITS != 0 {
@@ -153,7 +153,7 @@ impl Reader {
         }
     }
 
-    /// Refuses a message that is too large before a byte of it is kept.
+    /// Refuses a message that is too large before a byte of it is kept (protocol/wire.md 1.9).
     #[inline]
     fn check_length(&self, opcode: u8, length: u64) -> Result<usize, ProtocolError> {
         let before = match &self.unfinished {
@@ -225,7 +225,8 @@ impl Unfinished {
     }
 }
 
-/// The payload length and how many bytes behind the second it takes; nothing while they are not there.
+/// The payload length and how many bytes behind the second it takes; nothing while they are not there
+/// (protocol/wire.md 1.9).
 #[inline]
 fn length(second: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     let (length, length_bytes) = match second & 0x7F {

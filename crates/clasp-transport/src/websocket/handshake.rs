@@ -1,5 +1,5 @@
 //! The server's side of the WebSocket upgrade, and the answers to everything else that speaks HTTP.
-// protocol/wire.md 1
+// protocol/wire.md 1.1, 1.2, 1.7, 1.8, 1.12, 1.13 and protocol/wire.md 9.5
 
 use std::time::Duration;
 

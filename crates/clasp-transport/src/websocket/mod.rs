@@ -17,7 +17,7 @@ pub(crate) use write::header;
 pub use write::{close, ping, pong};
 
 /// The name that every published client offers.
-// protocol/wire.md 1
+// protocol/wire.md 1.1
 pub const SUBPROTOCOL: &str = "clasp";
 
 const OPCODE_CONTINUATION: u8 = 0x0;

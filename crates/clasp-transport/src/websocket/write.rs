@@ -9,12 +9,13 @@ pub fn ping(out: &mut Vec<u8>, payload: &[u8]) {
     control(out, OPCODE_PING, payload);
 }
 
-/// Appends the pong to a ping's payload.
+/// Appends the pong to a ping's payload (protocol/wire.md 1.6).
 pub fn pong(out: &mut Vec<u8>, payload: &[u8]) {
     control(out, OPCODE_PONG, payload);
 }
 
-/// Appends a close frame; the reason is cut at a character boundary to fit in 123 bytes.
+/// Appends a close frame; the reason is cut at a character boundary to fit in 123 bytes
+/// (protocol/errors.md 2.1).
 pub fn close(out: &mut Vec<u8>, code: u16, reason: &str) {
     let payload = close_payload(code, reason);
     control(out, OPCODE_CLOSE, &payload);

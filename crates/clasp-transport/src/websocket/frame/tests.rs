@@ -117,6 +117,7 @@ fn good_frames_are_read() {
     );
 }
 
+// protocol/wire.md 1.9
 #[test]
 fn bad_frames_are_refused_with_their_close_code() {
     let check = |bytes: &[u8], error: ProtocolError, close_number| {
@@ -209,6 +210,7 @@ fn a_client_refuses_masked_frames_and_reads_those_of_our_writer() {
     );
 }
 
+// protocol/limits.md 4.10
 #[test]
 fn endless_empty_fragments_end_at_the_limit() {
     let mut bytes = client_frame(0x02, b"");

@@ -43,6 +43,7 @@ fn listed() -> Origins {
     Origins::listed(["https://app.example.org".to_owned()])
 }
 
+// protocol/wire.md 1.1, 1.2
 #[tokio::test]
 async fn upgrades_are_accepted_with_what_came_behind_them() {
     let check = async |extra: &str, expected_protocol: Option<&str>| {
@@ -103,6 +104,7 @@ async fn check(
     head.to_owned()
 }
 
+// protocol/wire.md 1.7
 #[tokio::test]
 async fn plain_http_is_answered_ok() {
     let check = async |request: &str, body: &str| {
@@ -141,6 +143,7 @@ async fn other_versions_are_told_which_one_is_spoken() {
     }
 }
 
+// protocol/wire.md 1.12
 #[tokio::test]
 async fn foreign_pages_are_told_what_to_configure() {
     let foreign = upgrade(&format!("{VERSION}Origin: http://evil.example\r\n"));
@@ -154,6 +157,7 @@ async fn foreign_pages_are_told_what_to_configure() {
     .await;
 }
 
+// protocol/wire.md 1.13
 #[tokio::test]
 async fn requests_that_make_no_sense_are_refused() {
     let keyless = "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n";
