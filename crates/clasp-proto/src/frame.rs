@@ -1,5 +1,6 @@
 //! Frame header: magic, flags, length, timestamp (protocol/wire.md 2).
 
+use crate::binary::flag;
 use crate::error::{EncodeError, FrameError};
 use crate::limits::{FRAME_HEADER_MAX, FRAME_HEADER_MIN, FRAME_PAYLOAD_MAX};
 use crate::signal::Qos;
@@ -54,6 +55,19 @@ impl Header {
             header.header_len = FRAME_HEADER_MAX;
         }
         Ok(Some(header))
+    }
+
+    /// Appends this header: 4 bytes, or 12 with a timestamp.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let mut bytes = header(self.qos, self.payload_len)?;
+        bytes[1] = (bytes[1] & !VERSION_BITS)
+            | (self.version & VERSION_BITS)
+            | flag(TIMESTAMP, self.timestamp.is_some())
+            | flag(ENCRYPTED, self.encrypted)
+            | flag(COMPRESSED, self.compressed);
+        out.extend_from_slice(&bytes);
+        out.extend(self.timestamp.into_iter().flat_map(u64::to_be_bytes));
+        Ok(())
     }
 
     /// Bytes of header and payload together.
@@ -127,6 +141,10 @@ mod tests {
         let plain = [0x53, 0x41, 0x00, 0x01];
         let stamped = [0x53, 0xA9, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9];
         for bytes in [&plain[..], &stamped[..]] {
+            let header = Header::parse(bytes).expect("magic").expect("whole");
+            let mut again = Vec::new();
+            header.write(&mut again).expect("fits");
+            assert_eq!(again, bytes);
             for cut in 0..bytes.len() {
                 assert_eq!(Header::parse(&bytes[..cut]), Ok(None), "{cut}");
                 assert!(split(&bytes[..cut]).is_err());

@@ -16,6 +16,7 @@ pub use value::{Encoded, encode_value};
 pub use view::{Body, BundleRef, MessageRef, PublishRef, SetRef, view};
 
 pub(crate) use reader::{Reader, utf8};
+pub(crate) use writer::flag;
 
 use crate::error::DecodeError;
 use crate::message::Message;

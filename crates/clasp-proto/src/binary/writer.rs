@@ -66,6 +66,6 @@ pub(super) fn appended(
 }
 
 /// One bit of a flags byte.
-pub(super) const fn flag(mask: u8, is_set: bool) -> u8 {
+pub(crate) const fn flag(mask: u8, is_set: bool) -> u8 {
     if is_set { mask } else { 0 }
 }
