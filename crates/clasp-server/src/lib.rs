@@ -1,1 +1,31 @@
 //! Assembles router and transports into a running CLASP server.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), clasp_server::StartError> {
+//! let server = clasp_server::Server::start(&clasp_server::Config::development()).await?;
+//! for bound in server.local_addrs() {
+//!     tracing::info!("listening on {}", bound.address);
+//! }
+//! server.shutdown().await;
+//! # Ok(()) }
+//! ```
+
+mod admission;
+mod clock;
+mod config;
+mod connection;
+mod counters;
+mod limits;
+mod listeners;
+mod plan;
+mod server;
+mod shared;
+mod shutdown;
+mod supervisor;
+mod timer;
+
+pub use config::Config;
+pub use counters::{Counted, Counters};
+pub use plan::{ConfigError, ConfigErrors, Plan, Protocol};
+pub use server::{Bound, Server, StartError};
+pub use supervisor::{End, PartEnded};

@@ -1,0 +1,22 @@
+//! Bounds and waiting times of the server that nobody configures, each with its reason.
+
+use std::time::Duration;
+
+/// A connection beyond a pending cap makes room by displacing one that has had this long to greet.
+/// An honest client needs some milliseconds; a burst of them is not mistaken for an attack.
+pub(crate) const PENDING_GRACE: Duration = Duration::from_millis(250);
+
+/// The first pause after `accept` failed for want of file descriptors or memory.
+pub(crate) const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// The longest such pause: what a client waits at most once resources are back.
+pub(crate) const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Connections that the kernel completes while the accept loop is busy.
+pub(crate) const ACCEPT_BACKLOG: u32 = 1024;
+
+/// What the parts get beyond the drain deadline before they are dropped.
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// A server name goes into every WELCOME.
+pub(crate) const NAME_BYTES_MAX: usize = 255;

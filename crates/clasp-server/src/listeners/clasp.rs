@@ -1,0 +1,133 @@
+//! Accept loop for CLASP links. It waits for nobody but the system: whatever a peer has to say is read in its own task.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::admission::Admitted;
+use crate::connection;
+use crate::counters::Counted;
+use crate::limits::{ACCEPT_BACKLOG, ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN};
+use crate::plan::Protocol;
+use crate::shared::Shared;
+use crate::supervisor::Connections;
+
+/// Binds an address.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    // Otherwise a restart would have to wait for the connections of the last run to be forgotten.
+    // On Windows the option would let another process take the port.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(ACCEPT_BACKLOG)
+}
+
+/// Accepts until the shutdown, then waits for the connections to end, up to the drain deadline.
+pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<Shared>) {
+    let mut connections = Connections::new(Arc::clone(&shared.counters));
+    let shutdown_begun = shared.shutdown.begun();
+    tokio::pin!(shutdown_begun);
+    let mut pause = None;
+    loop {
+        tokio::select! {
+            accepted = accept(&listener, pause) => match accepted {
+                Ok((socket, peer)) => {
+                    pause = None;
+                    welcome(socket, peer, protocol, &shared, &mut connections);
+                }
+                Err(error) => pause = pause_after(&error, pause, &shared),
+            },
+            () = connections.reap() => {}
+            () = &mut shutdown_begun => break,
+        }
+    }
+    drop(listener);
+    tracing::info!(%protocol, "stopped accepting");
+    connections.finish(shared.plan.drain_timeout).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    pause: Option<Duration>,
+) -> io::Result<(TcpStream, SocketAddr)> {
+    if let Some(pause) = pause {
+        tokio::time::sleep(pause).await;
+    }
+    listener.accept().await
+}
+
+/// Gives a new connection a task of its own.
+fn welcome(
+    socket: TcpStream,
+    peer: SocketAddr,
+    protocol: Protocol,
+    shared: &Arc<Shared>,
+    connections: &mut Connections,
+) {
+    let Some(Admitted {
+        connected,
+        pending,
+        displaced,
+    }) = shared.admission.admit(peer.ip(), protocol, Instant::now())
+    else {
+        shared.counters.count(Counted::TurnedAway);
+        turn_away(&socket, protocol);
+        return;
+    };
+    shared.counters.count(Counted::Accepted);
+    if displaced {
+        shared.counters.count(Counted::Displaced);
+    }
+    if let Err(error) = socket.set_nodelay(true) {
+        // The peer has gone already.
+        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+        return;
+    }
+    let ticket = pending.ticket();
+    let shared = Arc::clone(shared);
+    let task = connections.start(async move {
+        connection::serve(socket.into(), peer, shared, pending).await;
+        drop(connected);
+    });
+    ticket.belongs_to(task);
+}
+
+/// Says why, if the socket takes it at once, which an empty one does.
+fn turn_away(socket: &TcpStream, protocol: Protocol) {
+    if protocol == Protocol::WebSocket {
+        // Nothing is lost if the peer does not learn why.
+        socket.try_write(TOO_MANY_CONNECTIONS).ok();
+    }
+}
+
+/// How long not to ask again. One client's trouble costs nothing; a want of file descriptors or memory does not
+/// pass faster by asking more often.
+fn pause_after(error: &io::Error, before: Option<Duration>, shared: &Shared) -> Option<Duration> {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    if matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    ) {
+        return None;
+    }
+    shared.counters.count(Counted::AcceptFailure);
+    if before.is_none() {
+        tracing::error!(%error, "cannot accept connections: raise the limit of open files, or lower --max-sessions");
+    }
+    Some(before.map_or(ACCEPT_PAUSE_MIN, |before| {
+        (before * 2).min(ACCEPT_PAUSE_MAX)
+    }))
+}
+
+const TOO_MANY_CONNECTIONS: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 46\r\n\
+    Connection: close\r\n\r\ntoo many connections from here: close some...\n";

@@ -1,0 +1,3 @@
+//! Ways in: one module per protocol family.
+
+pub(crate) mod clasp;
