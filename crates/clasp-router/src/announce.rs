@@ -34,6 +34,7 @@ impl Signals {
     }
 
     /// Takes all of `signals` or none; the last announcement of an address holds.
+    /// // protocol/router.md 10.1, 10.4
     pub(crate) fn announce(&self, signals: &[SignalDefinition], now: Tick) -> Result<(), Refusal> {
         for signal in signals {
             Address::check(&signal.address)?;
@@ -63,7 +64,7 @@ impl Signals {
         Ok(())
     }
 
-    /// The signals that match, by address.
+    /// The signals that match, by address. // protocol/router.md 10.2
     pub(crate) fn query(&self, pattern: &Pattern, now: Tick) -> Vec<SignalDefinition> {
         let table = self.table.lock();
         let mut found: Vec<_> = table

@@ -3,7 +3,7 @@
 //! A batch is what one session sent together. It keeps what can be shared: the time, the lock of
 //! the shard it works on, the run of frames that go to the same targets, and the wake-ups.
 //! Admission (rate, gates, room in the taps) and application are two steps with nothing but a
-//! record between them.
+//! record between them (protocol/router.md 18.1, 18.2).
 
 mod deliver;
 mod read;
@@ -101,7 +101,7 @@ impl<'r> Batch<'r> {
     ///
     /// # Errors
     ///
-    /// Refuses what is above the rate. // protocol/router.md 15
+    /// Refuses what is above the rate. // protocol/router.md 15.1, protocol/limits.md 4.4
     pub fn charge(&mut self, messages: usize) -> Result<(), Refusal> {
         if self.router.config.messages_per_second == 0 {
             return Ok(());
@@ -119,6 +119,7 @@ impl<'r> Batch<'r> {
     }
 
     /// Answers with an ACK, behind everything that the session's writes delivered to itself.
+    /// // protocol/router.md 6.3
     pub fn ack(&mut self, address: Option<&str>, revision: Option<u64>) {
         self.work.payload.clear();
         binary::write_ack(&mut self.work.payload, address, revision);
@@ -127,6 +128,7 @@ impl<'r> Batch<'r> {
     }
 
     /// Answers with an ERROR, unless the peer was told the same a moment ago.
+    /// // protocol/router.md 6.16, 15.2, protocol/errors.md 1.3
     pub fn refuse(&mut self, refusal: &Refusal, address: Option<&str>) {
         if !refusal.is_told() {
             return;
@@ -145,6 +147,7 @@ impl<'r> Batch<'r> {
             code: code.number(),
             message: message.to_owned(),
             address: address.map(str::to_owned),
+            // No request carries one. protocol/wire.md 10.2
             correlation_id: None,
         });
         binary::encode(&error, &mut self.work.payload)
@@ -185,7 +188,7 @@ impl<'r> Batch<'r> {
         let (router, now) = (self.router, self.now.tick);
         let (_, shard) = self.shard();
         let Some(number) = shard.find(hash, address) else {
-            // What is in the table was checked when it came in.
+            // What is in the table was checked when it came in. protocol/router.md 3.4
             Address::check(address)?;
             return Ok(shard.insert(hash, address));
         };

@@ -49,7 +49,7 @@ struct Outcome {
 }
 
 impl Batch<'_> {
-    /// Applies a bundle, or schedules it. // protocol/router.md 9
+    /// Applies a bundle, or schedules it. // protocol/router.md 9.1, 9.5, 15.3
     pub(crate) fn bundle(&mut self, bundle: &Bundle<'_>) -> Result<Receipt, Refusal> {
         let (timestamp, members) = read(bundle.payload)?;
         self.charge(members.len().max(1))?;
@@ -70,6 +70,7 @@ impl Batch<'_> {
         Ok(())
     }
 
+    // protocol/router.md 9.6, protocol/limits.md 3.1
     fn schedule(&mut self, bundle: &Bundle<'_>, ahead: u64) -> Result<(), Refusal> {
         if ahead > micros(SCHEDULE_AHEAD_MAX) {
             return Err(Refusal::TooFarAhead);
@@ -121,7 +122,7 @@ impl Batch<'_> {
         })
     }
 
-    /// The members that go to one session only, with that session.
+    /// The members that go to one session only, with that session. // protocol/router.md 9.8
     fn check_peers<'m>(
         &self,
         members: &'m [Operation<'_>],
@@ -235,7 +236,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Hands each subscriber its members back to back. // protocol/router.md 9
+    /// Hands each subscriber its members back to back. // protocol/router.md 9.3
     fn deliver_together(&mut self, outcomes: &[Outcome]) -> u64 {
         let mut runs: HashMap<_, (Arc<Session>, Run)> = HashMap::new();
         let mut sequence = 0;
@@ -271,6 +272,7 @@ impl Batch<'_> {
 
 impl Router {
     /// Applies a bundle whose time has come. Those of a session that ended are dropped with it.
+    /// // protocol/router.md 9.4, 9.7
     pub(crate) fn run_scheduled(&self, bundle: &Scheduled, now: Now, work: &mut Work) {
         if bundle.session.outbox.closed().is_some() {
             return;
@@ -290,6 +292,7 @@ impl Router {
 }
 
 /// The timestamp and the members of a bundle; those of inner bundles stand in their place.
+/// // protocol/router.md 9.2
 fn read(payload: &[u8]) -> Result<(Option<u64>, Vec<Operation<'_>>), Refusal> {
     let MessageRef::Bundle(bundle) = binary::view(payload)? else {
         return Err(Refusal::NotAWrite);

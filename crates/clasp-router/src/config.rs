@@ -6,7 +6,7 @@ use clasp_proto::Pattern;
 
 use crate::param::Strategy;
 
-/// The settings of a router, with the defaults of a development router.
+/// The settings of a router, with the defaults of a development router (protocol/router.md 1.1).
 #[derive(Clone, Debug)]
 pub struct RouterConfig {
     /// Sessions at a time, 0 for any number.

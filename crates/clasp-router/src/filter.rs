@@ -5,7 +5,7 @@ use clasp_proto::{Signal, SubscribeOptions};
 use crate::session::SessionKey;
 use crate::time::Tick;
 
-/// What a subscription limits. // protocol/router.md 5
+/// What a subscription limits. // protocol/router.md 5.7, 5.8
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Limits {
     /// Microseconds between two values, 0 for any rate.
@@ -163,6 +163,7 @@ mod tests {
         }
     }
 
+    // protocol/router.md 5.7, 5.8
     #[test]
     fn rate_sends_first_keeps_later_and_epsilon_drops_near() {
         let limits = limits(Some(10), Some(0.5)).expect("both limit");

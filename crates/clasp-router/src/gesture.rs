@@ -1,4 +1,5 @@
-//! Throttling of gesture moves: at most one per interval, and the last one always arrives.
+//! Throttling of gesture moves: at most one per interval, and the last one always arrives
+//! (protocol/router.md 8.5).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use crate::session::SessionKey;
 use crate::time::{Tick, micros};
 
 /// A gesture is known by who makes it, where, and its id: two users never share one.
-/// // protocol/router.md 8
+/// // protocol/router.md 8.3
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GestureKey {
     pub(crate) session: SessionKey,
@@ -57,7 +58,7 @@ impl Gesture {
         Some(pending)
     }
 
-    /// True if its end must have got lost.
+    /// True if its end must have got lost. // protocol/router.md 8.7
     pub(crate) fn is_stale(&self, now: Tick, idle: Duration) -> bool {
         self.pending.is_none() && now.since(self.touched_at) > micros(idle)
     }
@@ -69,6 +70,7 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_millis(16);
 
+    // protocol/router.md 8.5
     #[test]
     fn fast_moves_leave_at_the_interval_and_the_last_one_waits() {
         let mut gesture = Gesture::new(Tick(0));

@@ -1,4 +1,5 @@
-//! The subscription index: a trie by segment, and the routes that were read from it.
+//! The subscription index: a trie by segment, and the routes that were read from it. So what does
+//! not match costs a message nothing (protocol/router.md 5.12).
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;

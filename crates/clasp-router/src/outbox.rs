@@ -3,7 +3,8 @@
 //! Below half of the budget the outbox is a plain queue. Above it, values that a newer one
 //! replaces (params, stream samples, gesture moves) are kept once per address: the newer one
 //! takes the place of the older. At the budget the outbox closes. So a value is never lost
-//! silently: it is delivered, replaced by a newer one, or the session ends with a reason.
+//! silently: it is delivered, replaced by a newer one, or the session ends with a reason
+//! (protocol/router.md 16.1, 16.4, protocol/limits.md 4.5).
 
 use std::collections::VecDeque;
 use std::task::Waker;

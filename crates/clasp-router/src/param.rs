@@ -220,6 +220,7 @@ fn merge(old: Encoded<'_>, new: Encoded<'_>) -> Result<Stored, Refusal> {
     Ok(Stored::new(value))
 }
 
+// protocol/router.md 6.12, 6.13
 fn expiry(record: &Record<'_>, ttl: Option<Ttl>, param: Option<&Param>) -> Tick {
     let now = record.now.tick;
     let in_seconds = |seconds: u32| now.after(Duration::from_secs(u64::from(seconds)));

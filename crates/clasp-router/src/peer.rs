@@ -14,7 +14,7 @@ pub(crate) enum Peer<'a> {
     Announce,
 }
 
-/// The meaning of `address`, if it has one here. // protocol/router.md 13
+/// The meaning of `address`, if it has one here. // protocol/router.md 13.1, 13.3, 13.4
 pub(crate) fn of(address: &str) -> Option<Peer<'_>> {
     let rest = address.strip_prefix("/clasp/p2p/")?;
     if rest == "announce" {
@@ -24,7 +24,7 @@ pub(crate) fn of(address: &str) -> Option<Peer<'_>> {
     (!id.is_empty() && !id.contains('/')).then_some(Peer::Signal(id))
 }
 
-/// A signal may not claim to come from another session. // protocol/router.md 13
+/// A signal may not claim to come from another session. // protocol/router.md 13.2
 pub(crate) fn check_sender(publish: &PublishRef<'_>, sender: &str) -> Result<(), Refusal> {
     let Body::Value(value) = publish.body else {
         return Ok(());

@@ -1,4 +1,5 @@
-//! The part of an outbox above half of its budget: newer values take the place of older ones.
+//! The part of an outbox above half of its budget: newer values take the place of older ones
+//! (protocol/router.md 16.1).
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};

@@ -82,6 +82,7 @@ mod tests {
             .count()
     }
 
+    // protocol/router.md 15.1
     #[test]
     fn bucket_refills_at_its_rate() {
         let mut rate = Rate::new(1000);
@@ -90,6 +91,7 @@ mod tests {
         assert_eq!(granted(&mut rate, 3000, 10 * SECOND), 1000);
     }
 
+    // protocol/router.md 15.2
     #[test]
     fn refusal_is_told_once_a_second() {
         let mut rate = Rate::new(1);

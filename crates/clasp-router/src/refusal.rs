@@ -9,10 +9,10 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The address breaks a rule of protocol/router.md 3.
+    /// The text is no address. // protocol/router.md 3.1, 3.2
     #[error("invalid address: {0}")]
     Address(#[from] AddressError),
-    /// The pattern breaks a rule of protocol/router.md 4.
+    /// The text is no pattern. // protocol/router.md 4.6
     #[error("{0}")]
     Pattern(#[from] PatternError),
     /// GET found nothing that the session may see.
@@ -122,7 +122,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The number that stands for this on the wire. // protocol/errors.md
+    /// The number that stands for this on the wire. // protocol/errors.md 1.1
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -131,9 +131,10 @@ impl Refusal {
             Self::NotFound => Code::AddressNotFound,
             Self::RevisionConflict { .. } | Self::Outdone => Code::RevisionConflict,
             Self::LockHeld { .. } => Code::LockHeld,
-            Self::ValueTooLarge | Self::TooFarAhead => Code::InvalidValue,
+            Self::ValueTooLarge | Self::TooFarAhead | Self::ScheduledFull { .. } => {
+                Code::InvalidValue
+            }
             Self::SubscriptionsFull { .. } | Self::RateExceeded { .. } => Code::RateLimited,
-            Self::ScheduledFull { .. } => Code::RateLimited,
             Self::AtCapacity { .. } | Self::SignalsFull { .. } | Self::SessionsFull { .. } => {
                 Code::Overloaded
             }

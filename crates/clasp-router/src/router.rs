@@ -104,6 +104,7 @@ impl Router {
     }
 
     /// Ends a session: its subscriptions, locks, gestures and scheduled bundles go with it.
+    /// // protocol/router.md 6.8, 8.7, 14.3
     pub fn detach(&self, session: &Session) {
         self.sessions.detach(session);
         session.outbox.close(Closed::Detached);

@@ -1,4 +1,5 @@
-//! A run: frames that go to the same targets, encoded once, one behind the other.
+//! A run: frames that go to the same targets, encoded once, one behind the other
+//! (protocol/router.md 16.5).
 //!
 //! Frames are kept as a WebSocket carries them, since nearly every session is one; other
 //! bindings take the frames out by their offsets.

@@ -1,5 +1,6 @@
 //! Snapshots: read in steps when there is room to write them, and queued under the lock of the
-//! shard they were read from, so that no client sees an older value after a newer one.
+//! shard they were read from, so that no client sees an older value after a newer one
+//! (protocol/router.md 7.5).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -181,7 +182,7 @@ impl Router {
     }
 }
 
-/// Writes entries into SNAPSHOT frames, as many as fit into each.
+/// Writes entries into SNAPSHOT frames, as many as fit into each. // protocol/router.md 7.3, 7.4
 #[derive(Default)]
 pub(crate) struct Writer {
     run: Run,

@@ -40,6 +40,7 @@ impl Batch<'_> {
         let mut held = self.session.held.lock();
         let count = held.subscriptions.len();
         if count >= SUBSCRIPTIONS_MAX && !held.subscriptions.contains_key(&subscribe.id) {
+            // protocol/router.md 5.5
             return Err(Refusal::SubscriptionsFull {
                 max: SUBSCRIPTIONS_MAX,
             });
@@ -61,7 +62,7 @@ impl Batch<'_> {
         Ok(Receipt::default())
     }
 
-    /// Begins the snapshot of everything, which follows WELCOME. // protocol/router.md 2
+    /// Begins the snapshot of everything, which follows WELCOME. // protocol/router.md 2.8
     pub fn greet(&mut self) {
         self.release();
         self.flush_answers();

@@ -131,6 +131,7 @@ fn values(messages: &[Message]) -> Vec<(String, Value, Option<u64>)> {
     messages.iter().flat_map(of).collect()
 }
 
+// protocol/router.md 5.3, 6.1, 6.4
 #[test]
 fn set_is_echoed_and_delivered_once_with_its_revision() {
     let mut stage = Stage::new();
@@ -153,6 +154,7 @@ fn set_is_echoed_and_delivered_once_with_its_revision() {
     assert_eq!(values(&stage.received(&writer)), expected);
 }
 
+// protocol/router.md 5.2, 7.4, 7.5
 #[test]
 fn late_subscriber_gets_the_state() {
     let mut stage = Stage::new();
@@ -174,6 +176,7 @@ fn late_subscriber_gets_the_state() {
     assert_eq!(found.len(), 3000);
 }
 
+// protocol/router.md 6.5, 9.1
 #[test]
 fn refused_bundle_changes_nothing() {
     let mut stage = Stage::new();
@@ -206,6 +209,7 @@ fn refused_bundle_changes_nothing() {
     assert_eq!(values(&stage.received(&reader)), expected);
 }
 
+// protocol/router.md 9.4, 9.5
 #[test]
 fn scheduled_bundle_is_applied_at_its_time() {
     let mut stage = Stage::new();
@@ -226,6 +230,7 @@ fn scheduled_bundle_is_applied_at_its_time() {
     );
 }
 
+// protocol/router.md 6.6, 6.8
 #[test]
 fn ended_session_gives_its_lock_back() {
     let mut stage = Stage::new();

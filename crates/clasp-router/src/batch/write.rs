@@ -19,6 +19,7 @@ use crate::shard::SlotNumber;
 use crate::snapshot;
 
 impl Batch<'_> {
+    // protocol/router.md 6.1, 6.9, 6.16
     pub(super) fn set(&mut self, set: &SetRef<'_>) -> Result<Receipt, Refusal> {
         let room = self.router.reserve(1)?;
         let number = self.slot(set.address)?;
@@ -143,7 +144,7 @@ impl Batch<'_> {
     }
 
     /// A directed message: only the session that the address names gets it.
-    /// // protocol/router.md 13
+    /// // protocol/router.md 13.1, 13.5
     fn signal_peer(&mut self, id: &str, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
         let target = self.find_peer(id, publish)?;
         self.send_peer(&target, publish);
@@ -178,7 +179,7 @@ impl Batch<'_> {
         self.work.payload = payload;
     }
 
-    /// A gesture: moves leave at most once per interval. // protocol/router.md 8
+    /// A gesture: moves leave at most once per interval. // protocol/router.md 8.4, 8.5, 8.6
     fn gesture(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
         let number = self.slot(publish.address)?;
         let (router, now, session) = (self.router, self.now.tick, self.session);
