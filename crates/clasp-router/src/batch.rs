@@ -289,5 +289,5 @@ impl Drop for Batch<'_> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;

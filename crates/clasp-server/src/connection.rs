@@ -1,21 +1,287 @@
-//! One CLASP connection.
+//! One CLASP connection, from its first byte to its last: upgrade, HELLO, then reading and
+//! writing in one task until one side ends it.
 
+mod dispatch;
+mod greeting;
+mod input;
+mod output;
+
+use std::future::Future as _;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use clasp_transport::Stream;
+use clasp_proto::{Binding, Close, Code};
+use clasp_router::{Closed, Session, Tick};
+use clasp_transport::{ProtocolError, Stream, websocket};
+use tokio::time::Sleep;
 
+use self::greeting::Greeted;
+use self::input::Input;
+use self::output::Output;
 use crate::admission::Pending;
+use crate::limits::{FAREWELL_TIMEOUT, STALL_RECHECK, WRITE_DEADLINE};
 use crate::shared::Shared;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(stream: Stream, peer: SocketAddr, shared: Arc<Shared>, permit: Pending) {
-    let plan = &shared.plan;
-    let limits = (
-        plan.session_timeout,
-        plan.upgrade_timeout,
-        plan.hello_timeout,
-    );
-    tracing::debug!(%peer, protocol = %permit.protocol(), name = %plan.name, token = plan.token.is_some(), ?limits);
-    drop((stream, plan.upgrade_rules.clone()));
+    let Some(greeted) = greeting::greet(stream, peer, &shared, permit).await else {
+        return;
+    };
+    let id = Arc::clone(&greeted.attached.session.id);
+    tracing::debug!(%peer, session = %id, name = %greeted.name, "session begins");
+    let end = Connection::new(greeted, &shared).run().await;
+    tracing::debug!(%peer, session = %id, end = %end, "session ends");
 }
+
+/// Why a connection ends.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("the peer left")]
+    Left,
+    #[error("the socket failed: {0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Protocol(ProtocolError),
+    #[error("too many unreadable frames")]
+    Offended,
+    #[error("slow consumer: it did not read what it subscribed to")]
+    Slow,
+    #[error("nothing was heard for too long")]
+    Silent,
+    #[error("the server is shutting down; connect again later")]
+    ShuttingDown,
+}
+
+/// A session in the router, for as long as this lives.
+struct Attached<'a> {
+    shared: &'a Shared,
+    session: Arc<Session>,
+}
+
+impl Drop for Attached<'_> {
+    fn drop(&mut self) {
+        self.shared.router.detach(&self.session);
+    }
+}
+
+/// A greeted connection. It is one future, polled for whichever half can go on.
+struct Connection<'a> {
+    attached: Attached<'a>,
+    binding: Binding,
+    stream: Stream,
+    input: Input,
+    output: Output,
+    /// Sessions that this one feeds faster than they read: reading waits for them.
+    pressed: Vec<Arc<Session>>,
+    heard_at: Tick,
+    has_asked: bool,
+    timer: Pin<Box<Sleep>>,
+    timer_at: Tick,
+}
+
+impl<'a> Connection<'a> {
+    fn new(greeted: Greeted<'a>, shared: &'a Shared) -> Self {
+        Self {
+            binding: greeted.binding,
+            stream: greeted.stream,
+            input: Input::new(greeted.reader, greeted.received),
+            output: Output::default(),
+            attached: greeted.attached,
+            pressed: Vec::new(),
+            heard_at: shared.clock.tick(),
+            has_asked: false,
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            timer_at: Tick::default(),
+        }
+    }
+
+    async fn run(mut self) -> End {
+        let end = std::future::poll_fn(|cx| self.poll(cx)).await;
+        self.farewell(&end).await;
+        end
+    }
+
+    /// Goes on with what can go on; ready when the connection is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if let Err(end) = self.poll_write(cx) {
+                return Poll::Ready(end);
+            }
+            match self.poll_read(cx) {
+                // Answers wait in the outbox now: write them before reading on.
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(end)) => return Poll::Ready(end),
+                Poll::Pending => break,
+            }
+        }
+        self.poll_timer(cx)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let shared = self.attached.shared;
+        let session = &self.attached.session;
+        loop {
+            if self.output.is_empty() {
+                if session.wants_snapshot() {
+                    input::with_work(|work| {
+                        shared.router.fill(session, shared.clock.now(), work);
+                    });
+                }
+                match self.output.refill(session, cx.waker()) {
+                    Some(Closed::ShuttingDown) => return Err(End::ShuttingDown),
+                    Some(Closed::SlowConsumer | Closed::Detached) => return Err(End::Slow),
+                    None if self.output.is_empty() => return Ok(()),
+                    None => {}
+                }
+            }
+            match self
+                .output
+                .poll_write(cx, &mut self.stream, session, &shared.clock)
+            {
+                Poll::Ready(result) => result?,
+                Poll::Pending => {
+                    // A peer that takes nothing is found out by the timer.
+                    let due = shared.clock.tick().after(WRITE_DEADLINE);
+                    self.expect_timer(due);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if self.is_held_back(cx) {
+            return Poll::Pending;
+        }
+        let session = &self.attached.session;
+        match self.input.poll(cx, &mut self.stream, &self.attached) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(end)) => Poll::Ready(Err(end)),
+            Poll::Ready(Ok(received)) => {
+                self.heard_at = received.at;
+                self.has_asked = false;
+                self.pressed = received.pressed;
+                if !received.control.is_empty() {
+                    session.outbox.push_control(&received.control);
+                }
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// True while reading waits: for subscribers that read, but not as fast as this peer sends,
+    /// or for this peer itself to take its answers. // protocol/router.md 16
+    fn is_held_back(&mut self, cx: &Context<'_>) -> bool {
+        let (shared, waker) = (self.attached.shared, cx.waker());
+        if !self.pressed.is_empty() {
+            let now = shared.clock.tick();
+            self.pressed
+                .retain(|session| !session.outbox.has_room(now, waker));
+            if !self.pressed.is_empty() {
+                self.expect_timer(now.after(STALL_RECHECK));
+                return true;
+            }
+        }
+        !self.attached.session.outbox.has_room_for_answers(waker)
+    }
+
+    /// Makes the timer fire no later than `due`.
+    fn expect_timer(&mut self, due: Tick) {
+        if due < self.timer_at {
+            self.set_timer(due);
+        }
+    }
+
+    fn set_timer(&mut self, due: Tick) {
+        self.timer_at = due;
+        let at = self.attached.shared.clock.instant(due);
+        let at = at.unwrap_or_else(|| std::time::Instant::now() + FAR);
+        self.timer.as_mut().reset(at.into());
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            match self.check_liveness() {
+                Ok(next) => self.set_timer(next),
+                Err(end) => return Poll::Ready(end),
+            }
+            if self.has_waited_for_others() {
+                // Room may have come without a word, or a subscriber stands still now.
+                cx.waker().wake_by_ref();
+            }
+        }
+        Poll::Pending
+    }
+
+    const fn has_waited_for_others(&self) -> bool {
+        !self.pressed.is_empty()
+    }
+
+    /// When to look again, or why the connection is over. // protocol/router.md 14
+    fn check_liveness(&mut self) -> Result<Tick, End> {
+        let shared = self.attached.shared;
+        let outbox = &self.attached.session.outbox;
+        let now = shared.clock.tick();
+        let stalled = outbox.stalled_for(now);
+        if stalled >= WRITE_DEADLINE {
+            return Err(End::Slow);
+        }
+        let unwritten = match stalled {
+            Duration::ZERO => Tick::NEVER,
+            stalled => now.after(WRITE_DEADLINE - stalled),
+        };
+        let Some(timeout) = shared.plan.session_timeout else {
+            return Ok(unwritten);
+        };
+        let silent = Duration::from_micros(now.since(self.heard_at));
+        if silent >= timeout {
+            return Err(End::Silent);
+        }
+        if silent < timeout / 2 {
+            return Ok(unwritten.min(self.heard_at.after(timeout / 2)));
+        }
+        if !self.has_asked {
+            self.has_asked = true;
+            outbox.push_control(&output::ping(self.binding));
+        }
+        Ok(unwritten.min(self.heard_at.after(timeout)))
+    }
+
+    /// Says why the connection ends, if there is somebody to be told.
+    async fn farewell(mut self, end: &End) {
+        let words = match end {
+            End::Left | End::Io(_) => None,
+            End::Protocol(error) => Some((None, error.close())),
+            End::Offended => Some((Some(Code::InvalidMessage), Close::Protocol)),
+            End::Slow => Some((Some(Code::Overloaded), Close::SlowConsumer)),
+            End::Silent => Some((Some(Code::Timeout), Close::IdleTimeout)),
+            End::ShuttingDown => Some((Some(Code::Unavailable), Close::Shutdown)),
+        };
+        let mut last = Vec::new();
+        match words {
+            Some((code, close)) => {
+                let text = end.to_string();
+                if let Some(code) = code {
+                    output::error(&mut last, self.binding, code, &text);
+                }
+                if self.binding == Binding::WebSocket {
+                    websocket::close(&mut last, close.number(), &text);
+                }
+            }
+            None if self.binding == Binding::WebSocket => {
+                websocket::close(&mut last, Close::Normal.number(), "");
+            }
+            None => {}
+        }
+        let closing = self.output.finish(&mut self.stream, &last);
+        // A peer that does not take it loses it.
+        tokio::time::timeout(FAREWELL_TIMEOUT, closing).await.ok();
+    }
+}
+
+/// Beyond any timer.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -15,6 +15,7 @@ mod clock;
 mod config;
 mod connection;
 mod counters;
+mod handshake;
 mod limits;
 mod listeners;
 mod plan;

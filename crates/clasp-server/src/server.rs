@@ -130,6 +130,7 @@ impl Server {
     pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
         self.shared.shutdown.begin();
+        self.shared.router.shut_down();
         let grace = self.shared.plan.drain_timeout + STOP_GRACE;
         self.listeners.finish(grace).await;
         // Due deliveries were still made while the sessions drained.

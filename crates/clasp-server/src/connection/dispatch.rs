@@ -1,0 +1,233 @@
+//! One received frame to one operation, and its answer.
+
+use clasp_proto::binary::{self, MessageRef, PublishRef, SetRef};
+use clasp_proto::{Code, Message, Qos, Sync, binary::BUNDLE, frame, msgpack};
+use clasp_router::{Batch, Bundle, Operation, Receipt, Refusal};
+
+use crate::shared::Shared;
+
+/// Does the frames of one batch, in order.
+pub(super) struct Dispatch<'a> {
+    pub(super) batch: Batch<'a>,
+    /// Frames that could not be read, so far.
+    pub(super) offences: u32,
+    shared: &'a Shared,
+}
+
+impl<'a> Dispatch<'a> {
+    pub(super) const fn new(batch: Batch<'a>, shared: &'a Shared, offences: u32) -> Self {
+        Self {
+            batch,
+            offences,
+            shared,
+        }
+    }
+
+    /// True if the peer sent more unreadable frames than an honest one would.
+    pub(super) const fn is_offended(&self) -> bool {
+        self.offences > OFFENCES_MAX
+    }
+
+    /// Text messages are no CLASP; they are ignored. // protocol/wire.md 1
+    pub(super) fn text(&mut self) {
+        if let Err(refusal) = self.batch.charge(1) {
+            self.batch.refuse(&refusal, None);
+        }
+    }
+
+    /// Does what a frame asks for.
+    pub(super) fn frame(&mut self, bytes: &[u8]) {
+        let (header, payload) = match frame::split(bytes) {
+            Ok(parts) => parts,
+            Err(error) => return self.unreadable(error.code(), &error.to_string()),
+        };
+        // An ACK is sent only to who asks for one: it would end a client that cannot read it.
+        // // protocol/router.md 6.2
+        let wants_ack = header.qos != Qos::Fire;
+        match payload[0] {
+            first if msgpack::is_msgpack(first) => self.legacy(payload, wants_ack),
+            BUNDLE => self.bundle(payload, wants_ack),
+            _ => self.payload(payload, wants_ack),
+        }
+    }
+
+    fn payload(&mut self, payload: &[u8], wants_ack: bool) {
+        match binary::view(payload) {
+            Ok(MessageRef::Set(set)) => self.set(set, wants_ack),
+            Ok(MessageRef::Publish(publish)) => self.publish(publish),
+            Ok(MessageRef::Bundle(_)) => self.bundle(payload, wants_ack),
+            Ok(MessageRef::Other(message)) => self.message(&message),
+            Err(error) => self.unreadable(error.code(), &error.to_string()),
+        }
+    }
+
+    /// MessagePack is understood and answered in the compact encoding. // protocol/wire.md 8
+    fn legacy(&mut self, payload: &[u8], wants_ack: bool) {
+        let message = match msgpack::decode(payload) {
+            Ok(message) => message,
+            Err(error) => return self.unreadable(error.code(), &error.to_string()),
+        };
+        let names_no_signal =
+            matches!(&message, Message::Publish(publish) if publish.signal.is_none());
+        let message = with_timeline_as_value(message);
+        let mut compact = Vec::new();
+        if let Err(error) = binary::encode(&message, &mut compact) {
+            return self.unreadable(Code::InvalidMessage, &error.to_string());
+        }
+        match binary::view(&compact) {
+            Ok(MessageRef::Publish(publish)) if names_no_signal => {
+                self.publish(PublishRef {
+                    signal: None,
+                    ..publish
+                });
+            }
+            Ok(_) => match message {
+                Message::Set(_) | Message::Publish(_) | Message::Bundle(_) => {
+                    self.payload(&compact, wants_ack);
+                }
+                // Some fields exist only in MessagePack, so the message itself is used.
+                message => self.message(&message),
+            },
+            Err(error) => self.unreadable(error.code(), &error.to_string()),
+        }
+    }
+
+    fn set(&mut self, set: SetRef<'_>, wants_ack: bool) {
+        match self.batch.submit(&Operation::Set(set)) {
+            Ok(receipt) if wants_ack => self.batch.ack(Some(set.address), receipt.revision),
+            Ok(_) => {}
+            Err(refusal) => self.batch.refuse(&refusal, Some(set.address)),
+        }
+    }
+
+    fn publish(&mut self, publish: PublishRef<'_>) {
+        if let Err(refusal) = self.batch.submit(&Operation::Publish(publish)) {
+            self.batch.refuse(&refusal, Some(publish.address));
+        }
+    }
+
+    fn bundle(&mut self, payload: &[u8], wants_ack: bool) {
+        match self
+            .batch
+            .submit(&Operation::Bundle(Bundle { payload, wants_ack }))
+        {
+            Ok(Receipt {
+                is_applied: true,
+                revision,
+                ..
+            }) if wants_ack => {
+                self.batch.ack(None, revision);
+            }
+            Ok(_) => {}
+            Err(Refusal::Unreadable(error)) => {
+                self.unreadable(error.code(), &error.to_string());
+            }
+            Err(refusal) => self.batch.refuse(&refusal, None),
+        }
+    }
+
+    fn message(&mut self, message: &Message) {
+        match message {
+            Message::Get(get) => self.ask(&Operation::Get(&get.address), &get.address),
+            Message::Subscribe(subscribe) => {
+                self.ask(&Operation::Subscribe(subscribe), &subscribe.pattern);
+            }
+            Message::Unsubscribe(gone) => self.ask(&Operation::Unsubscribe(gone.id), ""),
+            Message::Query(query) => self.ask(&Operation::Query(&query.pattern), &query.pattern),
+            Message::Announce(announce) => {
+                match self.batch.submit(&Operation::Announce(announce)) {
+                    // Always acknowledged, with the namespace. // protocol/router.md 10
+                    Ok(_) => self.batch.ack(Some(&announce.namespace), None),
+                    Err(refusal) => self.batch.refuse(&refusal, Some(&announce.namespace)),
+                }
+            }
+            other => self.uncounted(other),
+        }
+    }
+
+    fn ask(&mut self, operation: &Operation<'_>, about: &str) {
+        if let Err(refusal) = self.batch.submit(operation) {
+            self.batch
+                .refuse(&refusal, Some(about).filter(|about| !about.is_empty()));
+        }
+    }
+
+    /// Messages that the router has no part in.
+    fn uncounted(&mut self, message: &Message) {
+        if let Err(refusal) = self.batch.charge(1) {
+            return self.batch.refuse(&refusal, None);
+        }
+        match message {
+            Message::Ping => self.answer(&Message::Pong),
+            Message::Sync(sync) => self.sync(sync),
+            // The answer to a PING of ours: that the peer is alive was noted when it came.
+            Message::Pong => {}
+            Message::Hello(_) => {
+                self.batch
+                    .error(Code::InvalidMessage, "already connected", None);
+            }
+            Message::Replay(replay) => {
+                let text = "Journal not configured on this router";
+                self.batch
+                    .error(Code::Unavailable, text, Some(&replay.pattern));
+            }
+            Message::FederationSync(_) => {
+                let text = "federation is not enabled on this router";
+                self.batch.error(Code::Unavailable, text, None);
+            }
+            // What only a server sends. // protocol/router.md 12
+            other => {
+                let text = format!("{} is not for a client to send", other.name());
+                self.unreadable(Code::InvalidMessage, &text);
+            }
+        }
+    }
+
+    /// Both times of ours are the same: nothing waits here. // protocol/router.md 12
+    fn sync(&mut self, sync: &Sync) {
+        let now = self.shared.clock.now().wall.0;
+        self.answer(&Message::Sync(Sync {
+            t1: sync.t1,
+            t2: Some(now),
+            t3: Some(now),
+        }));
+    }
+
+    fn answer(&mut self, message: &Message) {
+        let mut payload = Vec::new();
+        binary::encode(message, &mut payload).expect("PONG and SYNC fit into any frame");
+        self.batch.answer(&payload);
+    }
+
+    fn unreadable(&mut self, code: Code, text: &str) {
+        self.offences += 1;
+        match self.batch.charge(1) {
+            Ok(()) => self.batch.error(code, text, None),
+            Err(refusal) => self.batch.refuse(&refusal, None),
+        }
+    }
+}
+
+/// The compact encoding has no timeline: it travels as the value. // protocol/wire.md 6
+fn with_timeline_as_value(message: Message) -> Message {
+    match message {
+        Message::Publish(mut publish) => {
+            if let (Some(timeline), None, None) =
+                (&publish.timeline, &publish.value, &publish.payload)
+            {
+                publish.value = Some(timeline.to_value());
+            }
+            Message::Publish(publish)
+        }
+        Message::Bundle(mut bundle) => {
+            let members = bundle.messages.into_iter().map(with_timeline_as_value);
+            bundle.messages = members.collect();
+            Message::Bundle(bundle)
+        }
+        other => other,
+    }
+}
+
+/// Unreadable frames of one connection before it is closed: a client with a bug notices by then,
+/// and a stranger's noise ends.
+const OFFENCES_MAX: u32 = 16;

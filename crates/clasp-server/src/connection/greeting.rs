@@ -1,0 +1,218 @@
+//! The beginning of a connection: the upgrade, HELLO, and WELCOME with the first snapshot.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clasp_proto::{Binding, Features, Message, Welcome, binary};
+use clasp_router::{NewSession, Session};
+use clasp_transport::{FrameReader, HandshakeError, ProtocolError, Step, Stream, websocket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{Attached, input, output};
+use crate::admission::Pending;
+use crate::handshake::{self, Rejection};
+use crate::limits::FAREWELL_TIMEOUT;
+use crate::plan::Protocol;
+use crate::shared::Shared;
+
+/// A connection that has become a session.
+pub(super) struct Greeted<'a> {
+    pub(super) attached: Attached<'a>,
+    /// What the peer calls itself.
+    pub(super) name: String,
+    pub(super) binding: Binding,
+    pub(super) stream: Stream,
+    pub(super) reader: FrameReader,
+    /// Bytes that came behind the HELLO.
+    pub(super) received: Vec<u8>,
+}
+
+/// A connection on which frames can be read.
+struct Opened {
+    stream: Stream,
+    binding: Binding,
+    reader: FrameReader,
+    received: Vec<u8>,
+}
+
+/// Why there is no session.
+enum Failure {
+    /// The peer is gone, or did not speak our transport.
+    Gone,
+    Protocol(ProtocolError),
+    Rejected(Rejection),
+}
+
+/// Waits for the peer to introduce itself; `None` if it did not, and was told so.
+pub(super) async fn greet<'a>(
+    stream: Stream,
+    peer: SocketAddr,
+    shared: &'a Shared,
+    permit: Pending,
+) -> Option<Greeted<'a>> {
+    let mut opened = match open(stream, shared, permit.protocol()).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "no upgrade");
+            return None;
+        }
+    };
+    let hello = tokio::time::timeout(shared.plan.hello_timeout, first_frame(&mut opened));
+    let greeted = match hello.await {
+        Err(_) => Err(Failure::Rejected(Rejection::TimedOut)),
+        Ok(Err(failure)) => Err(failure),
+        Ok(Ok(first)) => admit(&first, opened.binding, shared).map_err(Failure::Rejected),
+    };
+    drop(permit);
+    match greeted {
+        Ok((attached, name)) => Some(Greeted {
+            attached,
+            name,
+            binding: opened.binding,
+            stream: opened.stream,
+            reader: opened.reader,
+            received: opened.received,
+        }),
+        Err(failure) => {
+            turn_away(opened, failure, peer).await;
+            None
+        }
+    }
+}
+
+async fn open(
+    stream: Stream,
+    shared: &Shared,
+    protocol: Protocol,
+) -> Result<Opened, HandshakeError> {
+    if protocol == Protocol::Tcp {
+        return Ok(Opened {
+            stream,
+            binding: Binding::Length,
+            reader: FrameReader::length(),
+            received: Vec::new(),
+        });
+    }
+    let upgrade = websocket::accept(stream, &shared.plan.upgrade_rules);
+    let upgraded = tokio::time::timeout(shared.plan.upgrade_timeout, upgrade)
+        .await
+        .map_err(|_| HandshakeError::Closed)??;
+    Ok(Opened {
+        stream: upgraded.stream,
+        binding: Binding::WebSocket,
+        reader: FrameReader::websocket_server(),
+        received: upgraded.leftover,
+    })
+}
+
+/// The first frame; what came behind it stays in `received`.
+async fn first_frame(opened: &mut Opened) -> Result<Vec<u8>, Failure> {
+    let Opened {
+        stream,
+        reader,
+        received,
+        ..
+    } = opened;
+    let mut control = Vec::new();
+    loop {
+        let mut at = 0;
+        let step = reader.next(received, &mut at).map_err(Failure::Protocol)?;
+        let frame = match step {
+            Step::Binary(range) => Some(received[range].to_vec()),
+            Step::Assembled(frame) => Some(frame),
+            Step::Ping(range) => {
+                control.clear();
+                websocket::pong(&mut control, &received[range]);
+                stream
+                    .write_all(&control)
+                    .await
+                    .map_err(|_| Failure::Gone)?;
+                None
+            }
+            Step::Text | Step::Pong => None,
+            Step::Close { .. } => return Err(Failure::Gone),
+            Step::NeedMore(_) => {
+                let read = stream.read_buf(received).await;
+                if read.is_ok_and(|count| count > 0) {
+                    continue;
+                }
+                return Err(Failure::Gone);
+            }
+        };
+        received.drain(..at);
+        if let Some(frame) = frame {
+            return Ok(frame);
+        }
+    }
+}
+
+/// HELLO to session: WELCOME and the snapshot wait in its outbox. // protocol/router.md 2.8
+fn admit<'a>(
+    first: &[u8],
+    binding: Binding,
+    shared: &'a Shared,
+) -> Result<(Attached<'a>, String), Rejection> {
+    let hello = handshake::read_hello(first)?;
+    handshake::check_token(shared.plan.token.as_deref(), hello.token.as_deref())?;
+    if shared.shutdown.has_begun() {
+        return Err(Rejection::ShuttingDown);
+    }
+    let id: Arc<str> = uuid::Uuid::new_v4().to_string().into();
+    let new = NewSession { id, binding };
+    let session = shared.router.attach(new).map_err(Rejection::Full)?;
+    let attached = Attached { shared, session };
+    welcome(&attached.session, shared);
+    Ok((attached, hello.name))
+}
+
+fn welcome(session: &Arc<Session>, shared: &Shared) {
+    let now = shared.clock.now();
+    let welcome = Message::Welcome(Welcome {
+        version: PROTOCOL_VERSION,
+        features: Features::SIGNALS,
+        time: now.wall.0,
+        session: session.id.to_string(),
+        name: shared.plan.name.to_string(),
+        token: None,
+    });
+    let mut payload = Vec::new();
+    binary::encode(&welcome, &mut payload).expect("the name was checked to be short");
+    input::with_work(|work| {
+        let mut batch = shared.router.batch(session, now, work);
+        batch.answer(&payload);
+        batch.greet();
+        batch.finish(None);
+    });
+}
+
+/// ERROR, then the close with the same text, so that every client notices at once.
+/// // protocol/router.md 2.3
+async fn turn_away(opened: Opened, failure: Failure, peer: SocketAddr) {
+    let Opened {
+        mut stream,
+        binding,
+        ..
+    } = opened;
+    let mut last = Vec::new();
+    let (close, text) = match failure {
+        Failure::Gone => return,
+        Failure::Protocol(error) => (error.close(), error.to_string()),
+        Failure::Rejected(rejection) => {
+            let text = rejection.to_string();
+            output::error(&mut last, binding, rejection.code(), &text);
+            (rejection.close(), text)
+        }
+    };
+    tracing::debug!(%peer, reason = %text, "turned away");
+    if binding == Binding::WebSocket {
+        websocket::close(&mut last, close.number(), &text);
+    }
+    let closing = async {
+        stream.write_all(&last).await?;
+        stream.shutdown().await
+    };
+    // A peer that does not take it loses it.
+    tokio::time::timeout(FAREWELL_TIMEOUT, closing).await.ok();
+}
+
+const PROTOCOL_VERSION: u8 = 1;

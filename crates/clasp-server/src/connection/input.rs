@@ -1,0 +1,171 @@
+//! The reading half of a connection: bytes to frames to operations, a batch at a time.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use clasp_router::{Session, Tick, Work};
+use clasp_transport::{FrameReader, Step, Stream};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::dispatch::Dispatch;
+use super::{Attached, End};
+
+/// What has been received and is not a whole frame yet.
+pub(super) struct Input {
+    reader: FrameReader,
+    /// Received bytes that do not make a frame yet; empty for most sessions most of the time.
+    rest: Vec<u8>,
+    /// Bytes from `rest` on that are needed before it is worth looking again.
+    needed: usize,
+    is_fresh: bool,
+    offences: u32,
+}
+
+/// What one reading brought.
+pub(super) struct Received {
+    /// Sessions that were given more than half of what they may have queued.
+    pub(super) pressed: Vec<Arc<Session>>,
+    /// Pongs to send, framed.
+    pub(super) control: Vec<u8>,
+    /// When it came.
+    pub(super) at: Tick,
+}
+
+/// Buffers of a worker thread: a session owns one only while half a frame is in it.
+struct Buffers {
+    bytes: Vec<u8>,
+    work: Work,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
+        bytes: vec![0; READ_BYTES_MAX],
+        work: Work::default(),
+    });
+}
+
+impl Input {
+    /// A reading half that begins with `received`, which came behind the handshake.
+    pub(super) fn new(reader: FrameReader, received: Vec<u8>) -> Self {
+        let is_fresh = !received.is_empty();
+        Self {
+            reader,
+            rest: received,
+            needed: 0,
+            is_fresh,
+            offences: 0,
+        }
+    }
+
+    /// Reads what the socket holds, at most one buffer of it, and does all of it as one batch.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+        attached: &Attached<'_>,
+    ) -> Poll<Result<Received, End>> {
+        BUFFERS.with_borrow_mut(|buffers| {
+            let Buffers { bytes, work } = buffers;
+            if self.needed > SMALL_REST_BYTES {
+                ready!(self.fill_rest(cx, stream))?;
+                let mut rest = core::mem::take(&mut self.rest);
+                let done = self.process(cx, &mut rest, work, attached);
+                return Poll::Ready(done);
+            }
+            let held = self.rest.len();
+            bytes[..held].copy_from_slice(&self.rest);
+            let count = if core::mem::take(&mut self.is_fresh) {
+                held
+            } else {
+                let read = ready!(read(cx, stream, &mut bytes[held..]))?;
+                held + read
+            };
+            self.rest.clear();
+            Poll::Ready(self.process(cx, &mut bytes[..count], work, attached))
+        })
+    }
+
+    /// Reads into the session's own buffer, which holds the beginning of a large frame.
+    fn fill_rest(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), End>> {
+        let held = self.rest.len();
+        self.rest.resize(self.needed.max(held + 1), 0);
+        let count = read(cx, stream, &mut self.rest[held..]);
+        let read = if let Poll::Ready(Ok(count)) = count {
+            count
+        } else {
+            0
+        };
+        self.rest.truncate(held + read);
+        count.map_ok(|_| ())
+    }
+
+    fn process(
+        &mut self,
+        cx: &Context<'_>,
+        bytes: &mut [u8],
+        work: &mut Work,
+        attached: &Attached<'_>,
+    ) -> Result<Received, End> {
+        let mut at = 0;
+        let mut control = Vec::new();
+        let Attached { shared, session } = attached;
+        let now = shared.clock.now();
+        let batch = shared.router.batch(session, now, work);
+        let mut dispatch = Dispatch::new(batch, shared, self.offences);
+        let end = loop {
+            match self.reader.next(bytes, &mut at) {
+                Ok(Step::Binary(range)) => dispatch.frame(&bytes[range]),
+                Ok(Step::Assembled(frame)) => dispatch.frame(&frame),
+                Ok(Step::Text) => dispatch.text(),
+                Ok(Step::Ping(range)) => {
+                    clasp_transport::websocket::pong(&mut control, &bytes[range]);
+                }
+                Ok(Step::Pong) => {}
+                Ok(Step::Close { .. }) => break Some(End::Left),
+                Ok(Step::NeedMore(needed)) => {
+                    self.needed = needed;
+                    break None;
+                }
+                Err(error) => break Some(End::Protocol(error)),
+            }
+            if dispatch.is_offended() {
+                break Some(End::Offended);
+            }
+        };
+        self.offences = dispatch.offences;
+        let pressed = dispatch.batch.finish(Some(cx.waker()));
+        self.rest.extend_from_slice(&bytes[at..]);
+        match end {
+            Some(end) => Err(end),
+            None => Ok(Received {
+                pressed,
+                control,
+                at: now.tick,
+            }),
+        }
+    }
+}
+
+/// Lends the buffers of this thread for a batch that nothing was read for.
+pub(super) fn with_work(use_it: impl FnOnce(&mut Work)) {
+    BUFFERS.with_borrow_mut(|buffers| use_it(&mut buffers.work));
+}
+
+fn read(cx: &mut Context<'_>, stream: &mut Stream, into: &mut [u8]) -> Poll<Result<usize, End>> {
+    let mut buf = ReadBuf::new(into);
+    match ready!(Pin::new(stream).poll_read(cx, &mut buf)) {
+        Ok(()) if buf.filled().is_empty() => Poll::Ready(Err(End::Left)),
+        Ok(()) => Poll::Ready(Ok(buf.filled().len())),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Poll::Ready(Err(End::Left)),
+        Err(error) => Poll::Ready(Err(End::Io(error))),
+    }
+}
+
+/// What one read may bring. Large enough that the cost of a read does not show.
+const READ_BYTES_MAX: usize = 256 * 1024;
+
+/// Half a frame up to this size is copied to the thread's buffer for the next read.
+const SMALL_REST_BYTES: usize = 4096;
