@@ -216,3 +216,49 @@ impl PatternError {
         Code::InvalidPattern
     }
 }
+
+/// Text that is not a scope (protocol/auth.md 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// There is no colon between action and pattern.
+    #[error("a scope is action:pattern, such as read:/lights/**, found no ':'")]
+    NoColon,
+    /// The action is not known.
+    #[error("the action of a scope is read, write, admin or emit, found another word")]
+    UnknownAction,
+    /// The pattern is not one.
+    #[error("{0}")]
+    Pattern(#[from] PatternError),
+    /// There are too many scopes.
+    #[error("a principal has at most {max} scopes, found {found}", max = limits::SCOPES_MAX)]
+    TooMany {
+        /// Scopes in the list.
+        found: usize,
+    },
+}
+
+/// A value that is not a timeline (protocol/quirks.md Q6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimelineError {
+    /// The value, or a keyframe in it, is not a map.
+    #[error("{0} is a map, found another value")]
+    NotMap(&'static str),
+    /// A key is missing.
+    #[error("a timeline needs the key {0:?}")]
+    MissingKey(&'static str),
+    /// A key has a value of the wrong kind.
+    #[error("the key {key:?} of a timeline is {expected}, found another value")]
+    Unexpected {
+        /// The key.
+        key: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+}
+
+impl TimelineError {
+    /// The wire error that answers it.
+    pub const fn code(self) -> Code {
+        Code::InvalidValue
+    }
+}

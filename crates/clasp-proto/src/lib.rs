@@ -12,7 +12,9 @@ pub mod limits;
 pub mod message;
 pub mod msgpack;
 pub mod pattern;
+pub mod scope;
 pub mod signal;
+pub mod text;
 pub mod timeline;
 pub mod value;
 
@@ -24,9 +26,12 @@ pub use binary::{
 pub use binding::Binding;
 pub use code::{Close, Code};
 pub use detect::{decode, view};
-pub use error::{AddressError, DecodeError, EncodeError, FrameError, PatternError};
+pub use error::{
+    AddressError, DecodeError, EncodeError, FrameError, PatternError, ScopeError, TimelineError,
+};
 pub use message::*;
 pub use pattern::{Partial, Pattern, Segment};
+pub use scope::{Action, Scope, Scopes};
 pub use signal::{Features, Phase, Qos, Signal, Ttl, TypeMask};
 pub use timeline::{Easing, Keyframe, Timeline};
 pub use value::Value;

@@ -1,6 +1,9 @@
 //! Keyframes and easing: a value that moves over time.
 
-use std::collections::BTreeMap;
+mod easing;
+mod map;
+#[cfg(test)]
+mod tests;
 
 use crate::value::Value;
 
@@ -26,11 +29,11 @@ pub struct Keyframe {
     pub value: Value,
     /// How to get from here to the next keyframe.
     pub easing: Easing,
-    /// The control points `[x1, y1, x2, y2]` of a cubic Bezier easing.
+    /// The control points `[x1, y1, x2, y2]` of a cubic Bezier easing; absent is a straight line.
     pub bezier: Option<[f64; 4]>,
 }
 
-/// The shape of a transition (protocol/router.md 8.10).
+/// The shape of a transition (protocol/router.md 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Easing {
     /// Even speed.
@@ -49,67 +52,83 @@ pub enum Easing {
 }
 
 impl Timeline {
-    /// The timeline as a map, as it travels in a PUBLISH (protocol/wire.md 6.11): `keyframes`
-    /// (each with `time`, `value`, `easing` and perhaps `bezier`), `loop`, and `start_time` and
-    /// `duration` where they are present.
-    pub fn to_value(&self) -> Value {
-        let keyframes = self.keyframes.iter().map(Keyframe::to_value).collect();
-        let mut entries = BTreeMap::from([
-            ("keyframes".to_owned(), Value::Array(keyframes)),
-            ("loop".to_owned(), Value::Bool(self.looping)),
-        ]);
-        for (name, time) in [("start_time", self.start_time), ("duration", self.duration)] {
-            entries.extend(time.map(|time| (name.to_owned(), micros(time))));
-        }
-        Value::Map(entries)
+    /// Microseconds that it lasts: the explicit duration, else the time of the last keyframe.
+    pub fn duration(&self) -> u64 {
+        let last = self.keyframes.last().map_or(0, |keyframe| keyframe.time);
+        self.duration.unwrap_or(last)
     }
-}
 
-impl Keyframe {
-    fn to_value(&self) -> Value {
-        let mut entries = BTreeMap::from([
-            ("time".to_owned(), micros(self.time)),
-            ("value".to_owned(), self.value.clone()),
-            ("easing".to_owned(), self.easing.word().into()),
-        ]);
-        entries.extend(self.bezier.map(|points| {
-            let points = points.map(Value::Float).to_vec();
-            ("bezier".to_owned(), Value::Array(points))
-        }));
-        Value::Map(entries)
+    /// The value so many microseconds after the start; none without keyframes. Before the first
+    /// keyframe it is the value of the first, after the duration that of the end.
+    ///
+    /// ```
+    /// use clasp_proto::{Easing, Keyframe, Timeline, Value};
+    /// let keyframe = |time, value| Keyframe {
+    ///     time,
+    ///     value: Value::Float(value),
+    ///     easing: Easing::Linear,
+    ///     bezier: None,
+    /// };
+    /// let fade = Timeline {
+    ///     keyframes: vec![keyframe(0, 0.0), keyframe(1_000_000, 1.0)],
+    ///     ..Timeline::default()
+    /// };
+    /// assert_eq!(fade.value_at(250_000), Some(Value::Float(0.25)));
+    /// assert_eq!(fade.value_at(9_000_000), Some(Value::Float(1.0)));
+    /// ```
+    pub fn value_at(&self, elapsed: u64) -> Option<Value> {
+        let at = self.position(elapsed);
+        let next = self.keyframes.partition_point(|it| it.time <= at);
+        let Some(before) = next.checked_sub(1) else {
+            return self.keyframes.first().map(|first| first.value.clone());
+        };
+        let from = &self.keyframes[before];
+        let Some(to) = self.keyframes.get(next) else {
+            return Some(from.value.clone());
+        };
+        // Both differences are positive: `from` is not after `at`, `to` is.
+        let share = (at - from.time) as f64 / (to.time - from.time) as f64;
+        Some(interpolate(&from.value, &to.value, from.ease(share)))
     }
-}
 
-impl Easing {
-    /// Every easing.
-    pub const ALL: [Self; 6] = [
-        Self::Linear,
-        Self::EaseIn,
-        Self::EaseOut,
-        Self::EaseInOut,
-        Self::Step,
-        Self::CubicBezier,
-    ];
-
-    /// The word for it in MessagePack and in maps.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::EaseIn => "ease-in",
-            Self::EaseOut => "ease-out",
-            Self::EaseInOut => "ease-in-out",
-            Self::Step => "step",
-            Self::CubicBezier => "cubic-bezier",
+    fn position(&self, elapsed: u64) -> u64 {
+        let duration = self.duration();
+        if self.looping {
+            elapsed.checked_rem(duration).unwrap_or(0)
+        } else {
+            elapsed.min(duration)
         }
     }
+}
 
-    /// The easing with this word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|easing| easing.word() == word)
+/// Numbers move, arrays of one length move element by element, anything else switches half way.
+fn interpolate(from: &Value, to: &Value, share: f64) -> Value {
+    match (from, to) {
+        (Value::Int(from), Value::Int(to)) => Value::Int(between_ints(*from, *to, share)),
+        (Value::Array(from), Value::Array(to)) if from.len() == to.len() => {
+            let pairs = from.iter().zip(to);
+            Value::Array(
+                pairs
+                    .map(|(from, to)| interpolate(from, to, share))
+                    .collect(),
+            )
+        }
+        _ => match (from.as_f64(), to.as_f64()) {
+            (Some(from), Some(to)) => Value::Float(from + (to - from) * share),
+            _ if share < 0.5 => from.clone(),
+            _ => to.clone(),
+        },
     }
 }
 
-/// Times beyond the range of an int are 292 thousand years away: the end of it will do.
-fn micros(time: u64) -> Value {
-    Value::Int(i64::try_from(time).unwrap_or(i64::MAX))
+/// Truncated toward zero; exact at both ends, also beyond 2^53.
+fn between_ints(from: i64, to: i64, share: f64) -> i64 {
+    if share == 0.0 {
+        from
+    } else if share == 1.0 {
+        to
+    } else {
+        let (from, to) = (from as f64, to as f64);
+        (from + (to - from) * share) as i64
+    }
 }
