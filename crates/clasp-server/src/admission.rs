@@ -1,5 +1,5 @@
 //! Admission: who may connect. Counts connections by address, and keeps those that have not been
-//! welcomed from taking the place of everybody else.
+//! welcomed from taking the place of everybody else (protocol/limits.md 4.1).
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

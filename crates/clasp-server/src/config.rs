@@ -47,7 +47,7 @@ pub struct Config {
 
 impl Config {
     /// For `clasp server`: no option needed, every page may connect.
-    // protocol/router.md 1
+    // protocol/router.md 1.1, protocol/wire.md 1.11
     pub fn development() -> Self {
         Self {
             host: "0.0.0.0".to_owned(),

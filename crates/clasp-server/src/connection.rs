@@ -56,7 +56,7 @@ enum End {
     ShuttingDown,
 }
 
-/// A session in the router, for as long as this lives.
+/// A session in the router, for as long as this lives. // protocol/router.md 14.3, 14.4
 struct Attached<'a> {
     shared: &'a Shared,
     session: Arc<Session>,
@@ -174,7 +174,7 @@ impl<'a> Connection<'a> {
     }
 
     /// True while reading waits: for subscribers that read, but not as fast as this peer sends,
-    /// or for this peer itself to take its answers. // protocol/router.md 16
+    /// or for this peer itself to take its answers. // protocol/router.md 16.2
     fn is_held_back(&mut self, cx: &Context<'_>) -> bool {
         let (shared, waker) = (self.attached.shared, cx.waker());
         if !self.pressed.is_empty() {
@@ -221,7 +221,8 @@ impl<'a> Connection<'a> {
         !self.pressed.is_empty()
     }
 
-    /// When to look again, or why the connection is over. // protocol/router.md 14
+    /// When to look again, or why the connection is over.
+    /// // protocol/router.md 14.1, 14.2, 16.3, protocol/limits.md 4.6, 4.7, protocol/wire.md 9.6
     fn check_liveness(&mut self) -> Result<Tick, End> {
         let shared = self.attached.shared;
         let outbox = &self.attached.session.outbox;
@@ -252,6 +253,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Says why the connection ends, if there is somebody to be told.
+    /// // protocol/router.md 14.6, protocol/errors.md 1.4, 2.1
     async fn farewell(mut self, end: &End) {
         let words = match end {
             End::Left | End::Io(_) => None,

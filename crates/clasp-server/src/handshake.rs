@@ -43,6 +43,7 @@ impl Rejection {
             Self::NotHello(_) => Code::InvalidMessage,
             Self::TimedOut => Code::Timeout,
             Self::NoToken | Self::WrongToken => Code::Unauthorized,
+            // protocol/router.md 2.4
             Self::Full(refusal) => refusal.code(),
             Self::ShuttingDown => Code::Unavailable,
         }
@@ -74,6 +75,7 @@ pub(crate) fn read_hello(bytes: &[u8]) -> Result<Hello, Rejection> {
 }
 
 /// Compares the token with the one that the server wants, if it wants one.
+/// // protocol/router.md 2.6, 2.10
 pub(crate) fn check_token(wanted: Option<&str>, given: Option<&str>) -> Result<(), Rejection> {
     match (wanted, given.filter(|token| !token.is_empty())) {
         (None, _) => Ok(()),
@@ -100,6 +102,7 @@ mod tests {
         read_hello(bytes).expect_err("no HELLO").code().number()
     }
 
+    // protocol/router.md 2.2
     #[test]
     fn anything_but_hello_is_rejected_with_its_code() {
         assert_eq!(code(b"GET / HTTP/1.1"), 100);
@@ -109,6 +112,7 @@ mod tests {
         assert_eq!(read_hello(hello).expect("a HELLO").name, "Client");
     }
 
+    // protocol/router.md 2.6, 2.10
     #[test]
     fn token_is_asked_for_only_if_wanted() {
         assert!(check_token(None, Some("anything")).is_ok());

@@ -21,7 +21,7 @@ pub(crate) const STOP_GRACE: Duration = Duration::from_secs(1);
 /// A server name goes into every WELCOME.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
 
-/// A subscriber that takes nothing for this long is closed. // protocol/router.md 16
+/// A subscriber that takes nothing for this long is closed. // protocol/router.md 16.3
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long the last words to a peer may take.

@@ -126,7 +126,7 @@ impl Server {
     }
 
     /// Stops accepting, tells every session, and returns when the last one has gone or the drain deadline has passed.
-    // protocol/router.md 14
+    // protocol/router.md 14.5
     pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
         self.shared.shutdown.begin();

@@ -85,7 +85,8 @@ impl Parts {
     }
 }
 
-/// The tasks of one listener's connections. A panic ends the connection that it happened in.
+/// The tasks of one listener's connections. A panic ends the connection that it happened in
+/// (protocol/router.md 14.4).
 pub(crate) struct Connections {
     tasks: JoinSet<()>,
     counters: Arc<Counters>,

@@ -28,7 +28,7 @@ impl<'a> Dispatch<'a> {
         self.offences > OFFENCES_MAX
     }
 
-    /// Text messages are no CLASP; they are ignored. // protocol/wire.md 1
+    /// Text messages are no CLASP; they are ignored. // protocol/wire.md 1.5
     pub(super) fn text(&mut self) {
         if let Err(refusal) = self.batch.charge(1) {
             self.batch.refuse(&refusal, None);
@@ -42,7 +42,7 @@ impl<'a> Dispatch<'a> {
             Err(error) => return self.unreadable(error.code(), &error.to_string()),
         };
         // An ACK is sent only to who asks for one: it would end a client that cannot read it.
-        // // protocol/router.md 6.2
+        // // protocol/router.md 6.2, protocol/wire.md 4.4
         let wants_ack = header.qos != Qos::Fire;
         match payload[0] {
             first if msgpack::is_msgpack(first) => self.legacy(payload, wants_ack),
@@ -61,7 +61,8 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    /// MessagePack is understood and answered in the compact encoding. // protocol/wire.md 8
+    /// MessagePack is understood and answered in the compact encoding.
+    /// // protocol/wire.md 3.4, 9.2
     fn legacy(&mut self, payload: &[u8], wants_ack: bool) {
         let message = match msgpack::decode(payload) {
             Ok(message) => message,
@@ -136,7 +137,7 @@ impl<'a> Dispatch<'a> {
             Message::Query(query) => self.ask(&Operation::Query(&query.pattern), &query.pattern),
             Message::Announce(announce) => {
                 match self.batch.submit(&Operation::Announce(announce)) {
-                    // Always acknowledged, with the namespace. // protocol/router.md 10
+                    // Always acknowledged, with the namespace. // protocol/router.md 10.1
                     Ok(_) => self.batch.ack(Some(&announce.namespace), None),
                     Err(refusal) => self.batch.refuse(&refusal, Some(&announce.namespace)),
                 }
@@ -158,24 +159,29 @@ impl<'a> Dispatch<'a> {
             return self.batch.refuse(&refusal, None);
         }
         match message {
+            // protocol/router.md 12.1
             Message::Ping => self.answer(&Message::Pong),
             Message::Sync(sync) => self.sync(sync),
             // The answer to a PING of ours: that the peer is alive was noted when it came.
+            // protocol/router.md 12.3
             Message::Pong => {}
+            // protocol/router.md 2.9
             Message::Hello(_) => {
                 self.batch
                     .error(Code::InvalidMessage, "already connected", None);
             }
+            // protocol/router.md 11.1
             Message::Replay(replay) => {
                 let text = "Journal not configured on this router";
                 self.batch
                     .error(Code::Unavailable, text, Some(&replay.pattern));
             }
+            // protocol/router.md 19.1
             Message::FederationSync(_) => {
                 let text = "federation is not enabled on this router";
                 self.batch.error(Code::Unavailable, text, None);
             }
-            // What only a server sends. // protocol/router.md 12
+            // What only a server sends. // protocol/router.md 12.4
             other => {
                 let text = format!("{} is not for a client to send", other.name());
                 self.unreadable(Code::InvalidMessage, &text);
@@ -183,7 +189,7 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    /// Both times of ours are the same: nothing waits here. // protocol/router.md 12
+    /// Both times of ours are the same: nothing waits here. // protocol/router.md 12.2
     fn sync(&mut self, sync: &Sync) {
         let now = self.shared.clock.now().wall.0;
         self.answer(&Message::Sync(Sync {
@@ -199,6 +205,7 @@ impl<'a> Dispatch<'a> {
         self.batch.answer(&payload);
     }
 
+    // protocol/wire.md 7.4, protocol/router.md 15.3
     fn unreadable(&mut self, code: Code, text: &str) {
         self.offences += 1;
         match self.batch.charge(1) {
@@ -208,7 +215,7 @@ impl<'a> Dispatch<'a> {
     }
 }
 
-/// The compact encoding has no timeline: it travels as the value. // protocol/wire.md 6
+/// The compact encoding has no timeline: it travels as the value. // protocol/wire.md 6.11
 fn with_timeline_as_value(message: Message) -> Message {
     match message {
         Message::Publish(mut publish) => {
@@ -229,5 +236,5 @@ fn with_timeline_as_value(message: Message) -> Message {
 }
 
 /// Unreadable frames of one connection before it is closed: a client with a bug notices by then,
-/// and a stranger's noise ends.
+/// and a stranger's noise ends (protocol/limits.md 4.8).
 const OFFENCES_MAX: u32 = 16;

@@ -44,6 +44,7 @@ enum Failure {
 }
 
 /// Waits for the peer to introduce itself; `None` if it did not, and was told so.
+/// // protocol/router.md 2.1, protocol/limits.md 4.2, 4.3
 pub(super) async fn greet<'a>(
     stream: Stream,
     peer: SocketAddr,
@@ -157,6 +158,7 @@ fn admit<'a>(
     if shared.shutdown.has_begun() {
         return Err(Rejection::ShuttingDown);
     }
+    // protocol/router.md 2.7
     let id: Arc<str> = uuid::Uuid::new_v4().to_string().into();
     let new = NewSession { id, binding };
     let session = shared.router.attach(new).map_err(Rejection::Full)?;
@@ -168,6 +170,7 @@ fn admit<'a>(
 fn welcome(session: &Arc<Session>, shared: &Shared) {
     let now = shared.clock.now();
     let welcome = Message::Welcome(Welcome {
+        // protocol/router.md 1.2, 2.5
         version: PROTOCOL_VERSION,
         features: Features::SIGNALS,
         time: now.wall.0,
@@ -186,7 +189,7 @@ fn welcome(session: &Arc<Session>, shared: &Shared) {
 }
 
 /// ERROR, then the close with the same text, so that every client notices at once.
-/// // protocol/router.md 2.3
+/// // protocol/router.md 2.3, protocol/wire.md 7.5
 async fn turn_away(opened: Opened, failure: Failure, peer: SocketAddr) {
     let Opened {
         mut stream,

@@ -34,7 +34,8 @@ pub(super) struct Received {
     pub(super) at: Tick,
 }
 
-/// Buffers of a worker thread: a session owns one only while half a frame is in it.
+/// Buffers of a worker thread: a session owns one only while half a frame is in it
+/// (protocol/limits.md 4.9).
 struct Buffers {
     bytes: Vec<u8>,
     work: Work,

@@ -100,7 +100,7 @@ impl Output {
 }
 
 /// What asks a silent peer for a sign of life: a WebSocket ping, which every client's library
-/// answers, or a PING where there is no WebSocket. // protocol/router.md 14
+/// answers, or a PING where there is no WebSocket. // protocol/router.md 14.2
 pub(super) fn ping(binding: Binding) -> Vec<u8> {
     let mut out = Vec::new();
     if binding == Binding::WebSocket {
