@@ -1,0 +1,300 @@
+//! The command line of the relay: low-level values only, turned into the server's configuration.
+
+use std::time::Duration;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clasp_server::Config;
+use thiserror::Error;
+
+/// What was asked for.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Port for WebSocket, 0 for any free one
+    #[arg(
+        short = 'p',
+        long,
+        visible_alias = "port",
+        value_name = "PORT",
+        default_value_t = 7330,
+        env = "CLASP_WS_PORT"
+    )]
+    ws_port: u16,
+    /// Address that every listener binds
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0",
+        env = "CLASP_HOST"
+    )]
+    host: String,
+    /// Name that clients are told
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        default_value = "CLASP Relay",
+        env = "CLASP_NAME"
+    )]
+    pub(crate) name: String,
+    /// Log everything of this program; wins over RUST_LOG
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// What to log: a level, or target=level with commas; RUST_LOG wins
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "CLASP_LOG_LEVEL"
+    )]
+    pub(crate) log_level: String,
+    /// Sessions at a time, 0 for any number
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1000,
+        env = "CLASP_MAX_SESSIONS"
+    )]
+    max_sessions: usize,
+    /// Seconds without a sign of life after which a session is ended, 0 for never
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        env = "CLASP_SESSION_TIMEOUT"
+    )]
+    session_timeout: u64,
+    /// No WebSocket listener
+    #[arg(long)]
+    no_websocket: bool,
+    /// Port for CLASP frames over TCP, 0 for any free one
+    #[arg(long, value_name = "PORT", env = "CLASP_TCP_PORT")]
+    tcp_port: Option<u16>,
+    /// Seconds without use after which a param expires, 0 for never
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 3600,
+        env = "CLASP_PARAM_TTL"
+    )]
+    param_ttl: u64,
+    /// Seconds after which an announced signal expires, 0 for never
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 3600,
+        env = "CLASP_SIGNAL_TTL"
+    )]
+    signal_ttl: u64,
+    /// Keep params and signals for ever and in any number
+    #[arg(long)]
+    no_ttl: bool,
+    /// Port for rendezvous: not in this build, only 0 (off) is accepted
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        env = "CLASP_RENDEZVOUS_PORT"
+    )]
+    rendezvous_port: u16,
+    /// Seconds that sessions have to end when the relay shuts down
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        env = "CLASP_DRAIN_TIMEOUT"
+    )]
+    drain_timeout: u64,
+}
+
+/// A flag that promises something this build does not have. Starting without it would break the promise silently.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("--{flag} is not in this build: start without it{hint}")]
+pub(crate) struct NotBuilt {
+    flag: &'static str,
+    hint: &'static str,
+}
+
+impl Flags {
+    /// The command line with all flags, those that are not built hidden.
+    pub(crate) fn command() -> Command {
+        let command = Command::new("clasp-relay")
+            .about("A CLASP router for production")
+            .version(env!("CARGO_PKG_VERSION"));
+        let hidden = |flag: &&'static str| {
+            Arg::new(*flag)
+                .long(*flag)
+                .hide(true)
+                .num_args(0..=1)
+                .action(clap::ArgAction::Append)
+        };
+        Self::augment_args(command).args(NOT_BUILT.iter().map(hidden))
+    }
+
+    /// What the command line says.
+    ///
+    /// # Errors
+    /// It asks for something that is not built.
+    pub(crate) fn read(matches: &ArgMatches) -> Result<Self, NotBuilt> {
+        let asked = |flag: &&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+        if let Some(flag) = NOT_BUILT.iter().copied().find(asked) {
+            return Err(NotBuilt { flag, hint: "" });
+        }
+        let flags = Self::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+        if flags.rendezvous_port != 0 {
+            return Err(NotBuilt {
+                flag: "rendezvous-port",
+                hint: ", or with 0",
+            });
+        }
+        Ok(flags)
+    }
+
+    /// The server's configuration.
+    pub(crate) fn config(&self) -> Config {
+        let config = Config {
+            host: self.host.clone(),
+            websocket_port: (!self.no_websocket).then_some(self.ws_port),
+            tcp_port: self.tcp_port,
+            name: self.name.clone(),
+            sessions_max: self.max_sessions,
+            session_timeout: Duration::from_secs(self.session_timeout),
+            param_ttl: unless_zero(self.param_ttl),
+            signal_ttl: unless_zero(self.signal_ttl),
+            drain_timeout: Duration::from_secs(self.drain_timeout),
+            ..Config::relay()
+        };
+        if self.no_ttl {
+            config.without_ttl()
+        } else {
+            config
+        }
+    }
+}
+
+fn unless_zero(seconds: u64) -> Option<Duration> {
+    (seconds != 0).then(|| Duration::from_secs(seconds))
+}
+
+/// Flags that the documentation of CLASP promises and this build does not have.
+const NOT_BUILT: &[&str] = &[
+    "quic-port",
+    "cert",
+    "cert-path",
+    "key",
+    "key-path",
+    "mqtt-port",
+    "mqtt-namespace",
+    "osc-port",
+    "osc-namespace",
+    "auth-port",
+    "auth-db",
+    "cors-origin",
+    "admin-token",
+    "token-file",
+    "token-ttl",
+    "trust-anchor",
+    "cap-max-depth",
+    "registry-db",
+    "persist",
+    "persist-interval",
+    "journal",
+    "journal-memory",
+    "journal-backend",
+    "journal-durability",
+    "journal-batch-size",
+    "journal-flush-ms",
+    "journal-compact-before",
+    "journal-compact-age",
+    "defra-url",
+    "rules",
+    "lenses",
+    "app-config",
+    "rendezvous-ttl",
+    "rendezvous-url",
+    "rendezvous-refresh",
+    "rendezvous-tag",
+    "broadcast-port",
+    "no-mdns",
+    "federation-hub",
+    "federation-id",
+    "federation-namespace",
+    "federation-token",
+    "metrics-port",
+    "health-port",
+    "config",
+    "check-config",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Flags, NotBuilt> {
+        let words = std::iter::once("clasp-relay").chain(line.split_whitespace());
+        Flags::read(&Flags::command().get_matches_from(words))
+    }
+
+    fn config(line: &str) -> Config {
+        read(line).unwrap().config()
+    }
+
+    #[test]
+    fn without_flags_it_is_the_relay_of_the_documentation() {
+        let config = config("");
+        assert_eq!(config.websocket_port, Some(7330));
+        assert_eq!(
+            (config.host.as_str(), config.name.as_str()),
+            ("0.0.0.0", "CLASP Relay")
+        );
+        assert_eq!((config.sessions_max, config.params_max), (1000, 100_000));
+        assert_eq!(config.param_ttl, Some(Duration::from_secs(3600)));
+        assert_eq!(config.drain_timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn flags_reach_the_configuration() {
+        let changed = config(
+            "--port 0 --host :: -n Stage --max-sessions 0 --session-timeout 0 --tcp-port 7340 --param-ttl 0 --signal-ttl 5 --rendezvous-port 0",
+        );
+        assert_eq!(
+            (changed.websocket_port, changed.tcp_port),
+            (Some(0), Some(7340))
+        );
+        assert_eq!(
+            (changed.host.as_str(), changed.name.as_str()),
+            ("::", "Stage")
+        );
+        assert_eq!(
+            (changed.sessions_max, changed.session_timeout),
+            (0, Duration::ZERO)
+        );
+        assert_eq!(
+            (changed.param_ttl, changed.signal_ttl),
+            (None, Some(Duration::from_secs(5)))
+        );
+        assert_eq!(config("--no-websocket --tcp-port 1").websocket_port, None);
+        let unlimited = config("--no-ttl");
+        assert_eq!((unlimited.param_ttl, unlimited.params_max), (None, 0));
+    }
+
+    #[test]
+    fn what_is_promised_and_not_built_stops_the_start() {
+        for flag in NOT_BUILT {
+            for line in [
+                format!("--{flag}"),
+                format!("--{flag} 1"),
+                format!("--{flag} 1 --{flag} 2"),
+            ] {
+                let refused = read(&line).unwrap_err();
+                assert!(
+                    refused
+                        .to_string()
+                        .starts_with(&format!("--{flag} is not in this build")),
+                    "{refused}"
+                );
+            }
+        }
+        assert!(read("--rendezvous-port 7340").is_err());
+    }
+}

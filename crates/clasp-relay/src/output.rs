@@ -1,0 +1,10 @@
+//! The only place that prints; everything else is a log line.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Tells why the relay does not run.
+pub(crate) fn failure(cause: &dyn Display) {
+    // Without a stderr there is nobody to tell.
+    drop(writeln!(io::stderr(), "Error: {cause}"));
+}
