@@ -39,7 +39,17 @@ impl Subscription {
 
     /// The next update; `None` when the subscription has ended.
     pub async fn next(&mut self) -> Option<Update> {
-        poll_fn(|context| self.feed.poll(context)).await
+        poll_fn(|context| self.poll_update(context)).await
+    }
+
+    /// The next update if there is one already.
+    pub fn try_next(&mut self) -> Option<Update> {
+        self.feed.queue().pop()
+    }
+
+    /// Polls for the next update, for tasks that read many subscriptions. The same as `Stream::poll_next`, without pinning.
+    pub fn poll_update(&mut self, context: &mut Context<'_>) -> Poll<Option<Update>> {
+        self.feed.poll(context)
     }
 
     /// How many param updates gave way to a newer one of their address because the reader was slow.

@@ -1,0 +1,335 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use clasp_proto::{Signal, Ttl};
+
+/// CLASP from the command line: a router for development, and a client for scripts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "clasp",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// TOML file with defaults: one table for each command, keys as its flags. Flags and environment win
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        global = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Least level of log lines on stderr: trace, debug, info, warn or error. RUST_LOG wins [default: info for server, else warn]
+    #[arg(
+        short,
+        long,
+        value_name = "LEVEL",
+        global = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) log_level: Option<String>,
+    /// Write log lines as JSON
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json_logs: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a router for development
+    Server(ServerArgs),
+    /// Publish a value: set a param, or send an event or a stream value
+    Pub(PubArgs),
+    /// Set a param
+    Set(SetArgs),
+    /// Print a param's value
+    Get(GetArgs),
+    /// Send an event
+    Emit(EmitArgs),
+    /// Print what happens at the addresses that match a pattern
+    Sub(SubArgs),
+    /// Measure a router: throughput, fan-out and latency
+    Bench(BenchArgs),
+    /// Print what this program can do
+    Info,
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// The least level of log lines unless the user says: a server tells what it does, other commands what goes wrong.
+    pub(crate) fn log_level(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// What to listen for: websocket (or ws), tcp; several with commas
+    #[arg(
+        short,
+        long,
+        value_name = "PROTOCOLS",
+        default_value = "websocket",
+        value_delimiter = ','
+    )]
+    pub(crate) protocol: Vec<String>,
+    /// Address to listen on
+    #[arg(short, long, value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub(crate) bind: String,
+    /// Port to listen on, 0 for any free one [default: 7330 for websocket, 7340 for tcp]
+    #[arg(short = 'P', long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Name that clients are told
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Let in only clients that present this token
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) token: Option<String>,
+    /// Certificate for TLS: not in this build
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(crate) cert: Option<PathBuf>,
+    /// Key for TLS: not in this build
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(crate) key: Option<PathBuf>,
+    /// Accounts are a matter of clasp-relay
+    #[arg(long, value_name = "PORT", hide = true)]
+    pub(crate) auth_port: Option<String>,
+    /// Features are chosen when building
+    #[arg(long, value_name = "LIST", hide = true)]
+    pub(crate) features: Option<String>,
+}
+
+/// Options of commands that connect to a router.
+#[derive(Debug, Args)]
+pub(crate) struct ConnectArgs {
+    /// Router to connect to: ws://host:port or tcp://host:port
+    #[arg(
+        short,
+        long,
+        value_name = "URL",
+        default_value = "ws://localhost:7330",
+        env = "CLASP_SERVER",
+        hide_env_values = true
+    )]
+    pub(crate) server: String,
+    /// Token to present
+    #[arg(long, value_name = "TEXT", env = "CLASP_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Name to connect under
+    #[arg(long, value_name = "NAME", default_value = "clasp")]
+    pub(crate) name: String,
+}
+
+/// How a value is written on the command line.
+#[derive(Debug, Args)]
+pub(crate) struct ValueArgs {
+    /// Take the value as text even if it is JSON
+    #[arg(long)]
+    pub(crate) string: bool,
+    /// Seconds to wait for the router's answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: f64,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PubArgs {
+    /// Where, for example /lights/1/brightness
+    pub(crate) address: String,
+    /// JSON, or else text; - reads it from stdin
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: String,
+    /// Send an event instead of setting a param
+    #[arg(long, conflicts_with = "stream")]
+    pub(crate) event: bool,
+    /// Send a stream value instead of setting a param
+    #[arg(long)]
+    pub(crate) stream: bool,
+    #[command(flatten)]
+    pub(crate) how: ValueArgs,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// Where, for example /lights/1/brightness
+    pub(crate) address: String,
+    /// JSON, or else text; - reads it from stdin
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: String,
+    /// Only if the param is at this revision; 0: only if it does not exist
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) revision: Option<u64>,
+    /// Keep others from setting it until this session ends
+    #[arg(long)]
+    pub(crate) lock: bool,
+    /// Give up the lock
+    #[arg(long)]
+    pub(crate) unlock: bool,
+    /// Seconds without use after which it expires, or never
+    #[arg(long, value_name = "SECONDS", value_parser = sliding, conflicts_with = "expire_in")]
+    pub(crate) ttl: Option<Ttl>,
+    /// Seconds from now after which it expires
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) expire_in: Option<u32>,
+    #[command(flatten)]
+    pub(crate) how: ValueArgs,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// Where, for example /lights/1/brightness
+    pub(crate) address: String,
+    /// Seconds to wait for the router's answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: f64,
+    /// Print one JSON object with value, revision, writer and timestamp
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmitArgs {
+    /// Where, for example /cues/go
+    pub(crate) address: String,
+    /// JSON, or else text; - reads it from stdin
+    #[arg(default_value = "null", allow_negative_numbers = true)]
+    pub(crate) value: String,
+    #[command(flatten)]
+    pub(crate) how: ValueArgs,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubArgs {
+    /// Addresses to watch: * stands for one segment or a part of one, ** for any number of segments
+    #[arg(default_value = "/**")]
+    pub(crate) pattern: String,
+    /// Print one JSON object for each update
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End after this many updates
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
+    /// End after this many seconds; with --count a failure if there were fewer updates
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<f64>,
+    /// Only these kinds: param, event, stream, gesture, timeline; several with commas
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = signal)]
+    pub(crate) types: Vec<Signal>,
+    /// At most this many updates a second for each address
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_rate: Option<u32>,
+    /// Only changes of a number by more than this
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) epsilon: Option<f64>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// What to measure
+    #[arg(value_enum, default_value = "all")]
+    pub(crate) scenario: Scenario,
+    /// Seconds that are measured for each scenario, after the warm-up
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Bytes of a value; 8 is a number
+    #[arg(long, value_name = "BYTES", default_value = "8", value_parser = clap::value_parser!(u16).range(8..=60_000))]
+    pub(crate) size: u16,
+    /// Subscribers of the fan-out
+    #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) subscribers: u32,
+    /// Messages a second of the latency run
+    #[arg(long, value_name = "NUMBER", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) rate: u32,
+    /// Messages on their way at a time in throughput and fan-out
+    #[arg(long, value_name = "NUMBER", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) window: u32,
+    /// Print the results as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Router to measure [default: one inside this process]
+    #[arg(
+        short,
+        long,
+        value_name = "URL",
+        env = "CLASP_SERVER",
+        hide_env_values = true
+    )]
+    pub(crate) server: Option<String>,
+    /// Token to present
+    #[arg(long, value_name = "TEXT", env = "CLASP_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+/// What the bench measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// The other three, one after the other
+    All,
+    /// One publisher, one subscriber, as fast as possible
+    Throughput,
+    /// One publisher, many subscribers, as fast as possible
+    Fanout,
+    /// One publisher, one subscriber, at a fixed rate
+    Latency,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+fn seconds(text: &str) -> Result<f64, &'static str> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= SECONDS_MAX => Ok(seconds),
+        _ => Err("expected seconds above 0 and up to 31536000 (a year), for example 2.5"),
+    }
+}
+
+fn sliding(text: &str) -> Result<Ttl, &'static str> {
+    match text {
+        "never" => Ok(Ttl::Never),
+        _ => match text.parse::<u32>() {
+            Ok(seconds) if seconds > 0 => Ok(Ttl::Sliding(seconds)),
+            _ => Err("expected whole seconds from 1, or never"),
+        },
+    }
+}
+
+fn signal(text: &str) -> Result<Signal, &'static str> {
+    Signal::from_word(text).ok_or("expected param, event, stream, gesture or timeline")
+}
+
+/// A year: longer is a mistake, and would overflow a deadline at the far end.
+const SECONDS_MAX: f64 = 31_536_000.0;

@@ -1,0 +1,13 @@
+//! One file for each command.
+
+pub(crate) mod bench;
+pub(crate) mod completions;
+mod connect;
+pub(crate) mod emit;
+pub(crate) mod get;
+pub(crate) mod info;
+pub(crate) mod publish;
+pub(crate) mod server;
+pub(crate) mod set;
+pub(crate) mod sub;
+mod value;

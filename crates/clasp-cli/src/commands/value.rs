@@ -1,0 +1,33 @@
+//! Values as they are typed.
+
+use std::io::{self, Read};
+
+use clasp_proto::{Value, text};
+
+use crate::args::ValueArgs;
+use crate::error::CommandError;
+
+/// The value of a command line argument: JSON if it is, else text; `-` stands for what stdin has.
+///
+/// # Errors
+/// Stdin cannot be read, or is not text.
+pub(crate) fn read(typed: &str, how: &ValueArgs) -> Result<Value, CommandError> {
+    if typed != "-" {
+        return Ok(parse(typed, how.string));
+    }
+    let mut read = String::new();
+    io::stdin()
+        .read_to_string(&mut read)
+        .map_err(CommandError::Stdin)?;
+    // The line end belongs to the line, not to the value.
+    let line = read.strip_suffix('\n').unwrap_or(&read);
+    Ok(parse(line.strip_suffix('\r').unwrap_or(line), how.string))
+}
+
+fn parse(typed: &str, is_text: bool) -> Value {
+    if is_text {
+        Value::from(typed)
+    } else {
+        text::value_from_text(typed)
+    }
+}

@@ -1,0 +1,134 @@
+//! Why a command failed, and with which exit code.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use clasp_client::{ClientError, Disconnect};
+use clasp_server::{PartEnded, StartError};
+use thiserror::Error;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    /// The command line asks for something that cannot be.
+    #[error("{problem}: {remedy}")]
+    Usage {
+        problem: String,
+        remedy: &'static str,
+    },
+    #[error("unknown protocol '{0}': expected websocket, ws or tcp")]
+    UnknownProtocol(String),
+    #[error("quic is not in this build: use websocket or tcp")]
+    QuicNotBuilt,
+    #[error("cannot read {path}: {source}")]
+    ConfigUnreadable { path: PathBuf, source: io::Error },
+    #[error("{path} is not TOML: {source}")]
+    ConfigInvalid {
+        path: PathBuf,
+        source: Box<toml::de::Error>,
+    },
+    #[error("{path}: [{table}] {key}: {problem}")]
+    ConfigKey {
+        path: PathBuf,
+        table: String,
+        key: String,
+        problem: String,
+    },
+    #[error("log level '{0}' is unknown: expected trace, debug, info, warn or error")]
+    LogLevel(String),
+    #[error("{}", client_text(.0))]
+    Client(#[from] ClientError),
+    #[error("{}", lost_text(.0))]
+    Lost(Disconnect),
+    #[error("{address} does not exist, or may not be read")]
+    Absent { address: String },
+    #[error("the router ended the subscription to {pattern}{}", because(.reason))]
+    Unsubscribed {
+        pattern: String,
+        reason: Option<String>,
+    },
+    #[error("{received} of {wanted} updates came within {within} s")]
+    TooFew {
+        received: u64,
+        wanted: u64,
+        within: f64,
+    },
+    #[error("the value cannot be read from stdin: {0}")]
+    Stdin(io::Error),
+    #[error("{}", chain(.0))]
+    Server(#[from] StartError),
+    #[error(transparent)]
+    ServerEnded(#[from] PartEnded),
+    #[error("nothing was delivered: the router refused it, or does not forward what it accepts")]
+    NothingDelivered,
+    /// Not a failure when the reader of stdout has left.
+    #[error("cannot write the result: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CommandError {
+    /// 2 for what the command line is to blame for, 1 for everything else.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } | Self::Server(StartError::Config(_)) => 2,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            _ => 1,
+        }
+    }
+}
+
+/// Says what to do about the most common failure of all.
+fn client_text(error: &ClientError) -> String {
+    match error {
+        ClientError::Connect { url, source } => {
+            let cause = innermost(source.as_ref());
+            let refused = cause
+                .downcast_ref::<io::Error>()
+                .is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+            if refused {
+                format!(
+                    "could not connect to {url}: connection refused; is a router running? start one with `clasp server`"
+                )
+            } else {
+                format!("could not connect to {url}: {}", chain(source.as_ref()))
+            }
+        }
+        ClientError::Disconnected(reason) => lost_text(reason),
+        other => chain(other),
+    }
+}
+
+fn lost_text(reason: &Disconnect) -> String {
+    match reason {
+        Disconnect::Link(source) => format!("the connection failed: {}", chain(source.as_ref())),
+        other => other.to_string(),
+    }
+}
+
+fn because(reason: &Option<String>) -> String {
+    let text = reason.as_ref().map(|reason| format!(": {reason}"));
+    text.unwrap_or_default()
+}
+
+/// An error and its causes in one line, without those that the line before already tells.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost
+}

@@ -1,0 +1,265 @@
+//! The client commands against a real router.
+
+use crate::harness::{Ended, Router, run};
+
+/// Runs a command and checks all of what it says.
+fn check(router: &Router, arguments: &[&str], stdout: &str) {
+    let ended = router.run(arguments);
+    let expected = Ended {
+        code: 0,
+        stdout: stdout.to_owned(),
+        stderr: String::new(),
+    };
+    assert_eq!(ended, expected, "{arguments:?}");
+}
+
+/// Runs a command that fails and checks how.
+fn check_failure(router: &Router, arguments: &[&str], code: i32, cause: &str) {
+    let ended = router.run(arguments);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (code, ""),
+        "{arguments:?}"
+    );
+    assert!(
+        ended.stderr.contains(cause),
+        "{arguments:?}: {}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn what_is_set_can_be_got() {
+    let router = Router::start(&[]);
+    let cases = [
+        ("0.75", "0.75"),
+        ("-1", "-1"),
+        ("true", "true"),
+        ("null", "null"),
+        ("on", "\"on\""),
+        ("\"1\"", "\"1\""),
+        ("{\"b\": [1, 2], \"a\": null}", "{\"a\":null,\"b\":[1,2]}"),
+    ];
+    for (revision, (typed, shown)) in (1..).zip(cases) {
+        let line = format!("OK Set /a = {shown} (revision {revision})\n");
+        check(&router, &["set", "/a", typed], &line);
+        check(&router, &["get", "/a"], &format!("{shown}\n"));
+    }
+    check(
+        &router,
+        &["set", "/s", "1", "--string"],
+        "OK Set /s = \"1\" (revision 1)\n",
+    );
+    let from_stdin = router.run_with_stdin(&["set", "/s", "-"], "{\"x\": 1}\n");
+    assert_eq!(from_stdin.stdout, "OK Set /s = {\"x\":1} (revision 2)\n");
+}
+
+#[test]
+fn pub_sets_or_sends() {
+    let router = Router::start(&[]);
+    check(
+        &router,
+        &["pub", "/a", "1"],
+        "OK Published /a = 1 (revision 1)\n",
+    );
+    check(
+        &router,
+        &["pub", "/a", "1", "--event"],
+        "OK Published /a = 1\n",
+    );
+    check(
+        &router,
+        &["pub", "/a", "1", "--stream"],
+        "OK Published /a = 1\n",
+    );
+    check(
+        &router,
+        &["emit", "/cue", "go"],
+        "OK Emitted /cue = \"go\"\n",
+    );
+    check(&router, &["emit", "/cue"], "OK Emitted /cue = null\n");
+    let json = "{\"address\":\"/a\",\"revision\":2,\"value\":2}\n";
+    check(&router, &["pub", "/a", "2", "--json"], json);
+    check_failure(&router, &["get", "/cue"], 1, "/cue does not exist");
+}
+
+#[test]
+fn options_of_set_reach_the_router() {
+    let router = Router::start(&[]);
+    check(
+        &router,
+        &["set", "/a", "1", "--revision", "0"],
+        "OK Set /a = 1 (revision 1)\n",
+    );
+    check_failure(&router, &["set", "/a", "2", "--revision", "0"], 1, "400");
+    check(
+        &router,
+        &["set", "/a", "2", "--revision", "1", "--ttl", "never"],
+        "OK Set /a = 2 (revision 2)\n",
+    );
+    check(
+        &router,
+        &["set", "/b", "1", "--expire-in", "3600", "--lock"],
+        "OK Set /b = 1 (revision 1)\n",
+    );
+    // The lock ended with the session that took it.
+    check(&router, &["set", "/b", "2"], "OK Set /b = 2 (revision 2)\n");
+}
+
+#[test]
+fn failures_say_why_on_stderr() {
+    let router = Router::start(&[]);
+    check_failure(
+        &router,
+        &["get", "/missing"],
+        1,
+        "Error: /missing does not exist, or may not be read\n",
+    );
+    check_failure(
+        &router,
+        &["set", "nowhere", "1"],
+        1,
+        "Error: invalid address: an address starts with '/'",
+    );
+    check_failure(&router, &["set", "/a/*", "1"], 1, "Error: invalid address");
+    check_failure(&router, &["sub", "nowhere"], 1, "Error: invalid pattern");
+    check_failure(&router, &["set", "/a"], 2, "<VALUE>");
+    check_failure(
+        &router,
+        &["set", "/a", "1", "--ttl", "0"],
+        2,
+        "expected whole seconds from 1, or never",
+    );
+    check_failure(
+        &router,
+        &["get", "/a", "--timeout", "0"],
+        2,
+        "expected seconds above 0",
+    );
+    check_failure(
+        &router,
+        &["get", "/a", "-l", "loud"],
+        1,
+        "Error: log level 'loud' is unknown",
+    );
+    check_failure(
+        &router,
+        &["get", "/a", "-s", "localhost"],
+        1,
+        "expected ws://host:port or tcp://host:port",
+    );
+    check_failure(&router, &["get", "/a", "-s", "wss://localhost"], 1, "wss");
+}
+
+#[test]
+fn without_a_router_the_error_says_what_to_do() {
+    let ended = run(&["set", "/a", "1", "-s", "ws://127.0.0.1:1"]);
+    let cause = "Error: could not connect to ws://127.0.0.1:1: connection refused; is a router running? start one with `clasp server`\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (1, cause));
+}
+
+#[test]
+fn sub_prints_what_is_known_and_what_happens() {
+    let router = Router::start(&[]);
+    check(
+        &router,
+        &["set", "/x/1", "1"],
+        "OK Set /x/1 = 1 (revision 1)\n",
+    );
+    let all = router.subscribe(&["/x/**", "--count", "3"]);
+    assert_eq!(all.line(), "/x/1 = 1");
+    let params = router.subscribe(&["/x/*", "--json", "--types", "param,stream", "--count", "2"]);
+    assert!(params.line().starts_with("{\"address\":\"/x/1\""));
+    check(
+        &router,
+        &["emit", "/x/2/y", "[1]"],
+        "OK Emitted /x/2/y = [1]\n",
+    );
+    check(&router, &["emit", "/y", "1"], "OK Emitted /y = 1\n");
+    check(
+        &router,
+        &["set", "/x/1", "2.5"],
+        "OK Set /x/1 = 2.5 (revision 2)\n",
+    );
+    let ended = all.wait();
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (0, "/x/2/y = [1]\n/x/1 = 2.5\n")
+    );
+    let ended = params.wait();
+    let json = "{\"address\":\"/x/1\",\"revision\":2,\"timestamp\":null,\"type\":\"param\",\"value\":2.5}\n";
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, json));
+}
+
+#[test]
+fn sub_ends_when_its_time_is_up() {
+    let router = Router::start(&[]);
+    let plain = router.run(&["sub", "--timeout", "0.2"]);
+    assert_eq!((plain.code, plain.stdout.as_str()), (0, ""));
+    let short = router.run(&["sub", "--timeout", "0.2", "--count", "2"]);
+    assert_eq!(short.code, 1);
+    assert!(
+        short
+            .stderr
+            .contains("Error: 0 of 2 updates came within 0.2 s"),
+        "{short:?}"
+    );
+}
+
+#[test]
+fn info_and_completions_need_no_router() {
+    let info = run(&["info"]);
+    assert_eq!((info.code, info.stderr.as_str()), (0, ""));
+    for part in [
+        env!("CARGO_PKG_VERSION"),
+        "Platform:",
+        "Arch:",
+        "websocket",
+        "clasp server",
+    ] {
+        assert!(
+            info.stdout.contains(part),
+            "{part} is missing in {}",
+            info.stdout
+        );
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(&["completions", shell]);
+        assert_eq!(script.code, 0);
+        assert!(script.stdout.contains("clasp"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "tcsh"]).code, 2);
+    assert_eq!(run(&[]).code, 2);
+}
+
+#[test]
+fn bench_measures_its_own_router_and_others() {
+    let router = Router::start(&[]);
+    let own = run(&[
+        "bench",
+        "all",
+        "--seconds",
+        "0.2",
+        "--subscribers",
+        "3",
+        "--rate",
+        "200",
+        "--json",
+    ]);
+    assert_eq!((own.code, own.stderr.as_str()), (0, ""));
+    let report: serde_json::Value = serde_json::from_str(&own.stdout).expect("one JSON object");
+    let results = report["results"].as_array().expect("a list of results");
+    let names = results.iter().map(|result| result["scenario"].as_str());
+    assert!(
+        names.eq(["throughput", "fanout", "latency"].map(Some)),
+        "{report}"
+    );
+    for result in results {
+        assert!(result["delivered"].as_u64() > Some(0), "{report}");
+        assert_eq!(result["lost"], 0, "{report}");
+        assert!(result["latency_us"]["p99"].as_f64() > Some(0.0), "{report}");
+    }
+    let other = router.run(&["bench", "latency", "--seconds", "0.2", "--rate", "100"]);
+    assert_eq!(other.code, 0, "{other:?}");
+    assert_eq!(other.stdout.lines().count(), 2, "{other:?}");
+}

@@ -1,0 +1,8 @@
+//! The command as its users meet it: real processes, real sockets.
+
+mod commands;
+mod config;
+mod harness;
+mod reconnect;
+mod reference;
+mod server;

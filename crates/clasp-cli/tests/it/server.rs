@@ -1,0 +1,82 @@
+//! `clasp server` as a process.
+
+use crate::harness::{Router, Running, run};
+
+#[test]
+fn its_first_line_says_where_it_listens_and_signals_end_it_with_success() {
+    for signal in ["INT", "TERM"] {
+        let router = Router::start(&[]);
+        assert!(router.url.starts_with("ws://127.0.0.1:"), "{}", router.url);
+        assert_eq!(router.run(&["set", "/a", "1"]).code, 0);
+        router.signal(signal);
+        let ended = router.wait();
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (0, ""),
+            "{signal}: {ended:?}"
+        );
+    }
+}
+
+#[test]
+fn unspecified_addresses_are_shown_as_localhost() {
+    let server = Running::start(&["server", "--port", "0"]);
+    let line = server.line();
+    assert!(
+        line.starts_with("Router listening on ws://localhost:"),
+        "{line}"
+    );
+}
+
+#[test]
+fn tcp_carries_the_same() {
+    let router = Router::start(&["--protocol", "tcp"]);
+    assert!(router.url.starts_with("tcp://127.0.0.1:"), "{}", router.url);
+    assert_eq!(router.run(&["set", "/a", "1"]).code, 0);
+    assert_eq!(router.run(&["get", "/a"]).stdout, "1\n");
+}
+
+#[test]
+fn a_token_keeps_others_out() {
+    let router = Router::start(&["--token", "secret"]);
+    let refused = router.run(&["set", "/a", "1"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+    assert!(
+        refused.stderr.contains("refused the connection") && refused.stderr.contains("300"),
+        "{refused:?}"
+    );
+    assert_eq!(router.run(&["set", "/a", "1", "--token", "secret"]).code, 0);
+}
+
+#[test]
+fn what_it_cannot_do_it_says() {
+    let router = Router::start(&[]);
+    let check = |arguments: &[&str], code: i32, expected: &str| {
+        let ended = run(&[&["server"], arguments].concat());
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (code, ""),
+            "{arguments:?}"
+        );
+        assert!(
+            ended.stderr.starts_with("Error: ") && ended.stderr.contains(expected),
+            "{ended:?}"
+        );
+    };
+    check(&["-p", "quic"], 1, "quic is not in this build");
+    check(
+        &["-p", "carrier-pigeon"],
+        1,
+        "unknown protocol 'carrier-pigeon'",
+    );
+    check(&["-p", "ws,tcp", "-P", "7000"], 2, "--port is one port");
+    check(&["--auth-port", "7350"], 2, "clasp-relay");
+    check(&["--features", "full"], 2, "clasp info");
+    check(&["--cert", "a.pem"], 2, "TLS is not in this build");
+    check(&["--bind", "no such host"], 2, "no such host");
+    check(
+        &["--bind", "127.0.0.1", "--port", router.port()],
+        1,
+        "in use",
+    );
+}
