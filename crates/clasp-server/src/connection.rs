@@ -209,8 +209,9 @@ impl<'a> Connection<'a> {
                 Ok(next) => self.set_timer(next),
                 Err(end) => return Poll::Ready(end),
             }
-            if self.has_waited_for_others() {
-                // Room may have come without a word, or a subscriber stands still now.
+            if self.has_asked || self.has_waited_for_others() {
+                // A ping waits to be written. Or room may have come without a word, or a
+                // subscriber stands still now.
                 cx.waker().wake_by_ref();
             }
         }

@@ -133,6 +133,8 @@ async fn first_frame(opened: &mut Opened) -> Result<Vec<u8>, Failure> {
             Step::Text | Step::Pong => None,
             Step::Close { .. } => return Err(Failure::Gone),
             Step::NeedMore(_) => {
+                // Fragments of a message that is not whole yet.
+                received.drain(..at);
                 let read = stream.read_buf(received).await;
                 if read.is_ok_and(|count| count > 0) {
                     continue;

@@ -1,0 +1,44 @@
+//! Starting: everything is bound before anything is served.
+
+use clasp_server::{Config, Protocol, Server, StartError};
+
+use crate::harness::{address, check_served, start};
+
+#[tokio::test]
+async fn a_server_on_free_ports_serves_both_protocols() {
+    let server = start(|_| {}).await;
+    assert!(server.is_ready());
+    assert!(
+        server
+            .local_addrs()
+            .iter()
+            .all(|bound| bound.address.port() != 0)
+    );
+    check_served(&server).await;
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error_that_names_it() {
+    let server = start(|_| {}).await;
+    for protocol in [Protocol::WebSocket, Protocol::Tcp] {
+        let taken = address(&server, protocol);
+        let mut config = Config {
+            host: "127.0.0.1".to_owned(),
+            websocket_port: None,
+            ..Config::development()
+        };
+        match protocol {
+            Protocol::WebSocket => config.websocket_port = Some(taken.port()),
+            Protocol::Tcp => config.tcp_port = Some(taken.port()),
+        }
+        let Err(error) = Server::start(&config).await else {
+            panic!("{taken} is taken")
+        };
+        let text = error.to_string();
+        assert!(
+            text.contains(&taken.to_string()) && text.contains(protocol.flag()),
+            "{text}"
+        );
+        assert!(matches!(error, StartError::Bind { protocol: named, .. } if named == protocol));
+    }
+}
