@@ -92,7 +92,7 @@ impl<'r> Batch<'r> {
             Operation::Subscribe(subscribe) => self.subscribe(subscribe),
             Operation::Unsubscribe(id) => self.unsubscribe(*id),
             Operation::Announce(announce) => self.announce(announce),
-            Operation::Query(pattern) => self.query(pattern),
+            Operation::Query(query) => self.query(*query),
             Operation::Bundle(_) => unreachable!("bundles were taken above"),
         }
     }

@@ -40,7 +40,7 @@ mod time;
 pub use batch::{Batch, Work};
 pub use config::{RouterConfig, WhenFull};
 pub use gate::Gate;
-pub use operation::{Bundle, Caller, Operation, Receipt};
+pub use operation::{Bundle, Caller, Operation, Query, Receipt};
 pub use outbox::{Closed, Drained, Outbox, Piece};
 pub use param::Strategy;
 pub use refusal::Refusal;

@@ -32,7 +32,17 @@ pub enum Operation<'a> {
     /// Make signals known to QUERY.
     Announce(&'a Announce),
     /// Answer with the announced signals that match a pattern.
-    Query(&'a str),
+    Query(Query<'a>),
+}
+
+/// A question for announced signals.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// Which; as it came.
+    pub pattern: &'a str,
+    /// True for a peer that takes every further RESULT for the answer to its next question: it
+    /// gets what fits into one, and is told what is missing.
+    pub in_one_result: bool,
 }
 
 /// Several writes that are applied together.

@@ -1,12 +1,12 @@
 //! Reads: GET, SUBSCRIBE with its snapshot, ANNOUNCE and QUERY.
 
-use clasp_proto::{Address, Announce, Pattern, Subscribe, binary};
+use clasp_proto::{Address, Announce, Code, Pattern, Subscribe, binary};
 
 use super::Batch;
 use crate::filter::Limits;
 use crate::index::Wanted;
 use crate::limits::SUBSCRIPTIONS_MAX;
-use crate::operation::Receipt;
+use crate::operation::{Query, Receipt};
 use crate::refusal::Refusal;
 use crate::snapshot::{self, Cursor};
 
@@ -94,11 +94,18 @@ impl Batch<'_> {
         })
     }
 
-    pub(super) fn query(&mut self, pattern: &str) -> Result<Receipt, Refusal> {
-        let pattern = Pattern::parse(pattern)?;
+    /// Answers with as many RESULTs as the signals take. // protocol/router.md 10.2, 10.3
+    pub(super) fn query(&mut self, query: Query<'_>) -> Result<Receipt, Refusal> {
+        let pattern = Pattern::parse(query.pattern)?;
         let found = self.router.signals.query(&pattern, self.now.tick);
         let payloads = binary::split_result(&found)
             .expect("a signal that was announced in a frame fits into a frame");
+        if let ([first, _, ..], true) = (&payloads[..], query.in_one_result) {
+            self.answer(first);
+            let text = "RESULT does not hold all signals: ask with narrower patterns";
+            self.error(Code::Overloaded, text, Some(query.pattern));
+            return Ok(Receipt::default());
+        }
         for payload in payloads {
             self.answer(&payload);
         }

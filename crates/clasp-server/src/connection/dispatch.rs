@@ -2,7 +2,7 @@
 
 use clasp_proto::binary::{self, MessageRef, PublishRef, SetRef};
 use clasp_proto::{Code, Message, Qos, Sync, binary::BUNDLE, frame, msgpack};
-use clasp_router::{Batch, Bundle, Operation, Receipt, Refusal};
+use clasp_router::{Batch, Bundle, Operation, Query, Receipt, Refusal};
 
 use crate::shared::Shared;
 
@@ -56,7 +56,7 @@ impl<'a> Dispatch<'a> {
             Ok(MessageRef::Set(set)) => self.set(set, wants_ack),
             Ok(MessageRef::Publish(publish)) => self.publish(publish),
             Ok(MessageRef::Bundle(_)) => self.bundle(payload, wants_ack),
-            Ok(MessageRef::Other(message)) => self.message(&message),
+            Ok(MessageRef::Other(message)) => self.message(&message, false),
             Err(error) => self.unreadable(error.code(), &error.to_string()),
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Dispatch<'a> {
                     self.payload(&compact, wants_ack);
                 }
                 // Some fields exist only in MessagePack, so the message itself is used.
-                message => self.message(&message),
+                message => self.message(&message, true),
             },
             Err(error) => self.unreadable(error.code(), &error.to_string()),
         }
@@ -127,14 +127,16 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    fn message(&mut self, message: &Message) {
+    /// `is_legacy` tells the one client that writes MessagePack: an ACK would end it, and it
+    /// takes each RESULT for the answer to another question. // protocol/wire.md 9.3
+    fn message(&mut self, message: &Message, is_legacy: bool) {
         match message {
             Message::Get(get) => self.ask(&Operation::Get(&get.address), &get.address),
             Message::Subscribe(subscribe) => {
                 self.ask(&Operation::Subscribe(subscribe), &subscribe.pattern);
             }
             Message::Unsubscribe(gone) => self.ask(&Operation::Unsubscribe(gone.id), ""),
-            Message::Query(query) => self.ask(&Operation::Query(&query.pattern), &query.pattern),
+            Message::Query(query) => self.query(&query.pattern, is_legacy),
             Message::Announce(announce) => {
                 match self.batch.submit(&Operation::Announce(announce)) {
                     // Always acknowledged, with the namespace. // protocol/router.md 10.1
@@ -144,6 +146,16 @@ impl<'a> Dispatch<'a> {
             }
             other => self.uncounted(other),
         }
+    }
+
+    fn query(&mut self, pattern: &str, in_one_result: bool) {
+        self.ask(
+            &Operation::Query(Query {
+                pattern,
+                in_one_result,
+            }),
+            pattern,
+        );
     }
 
     fn ask(&mut self, operation: &Operation<'_>, about: &str) {
