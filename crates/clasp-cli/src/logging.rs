@@ -21,6 +21,8 @@ pub(crate) fn start(global: &Global, default_level: &str) -> Result<(), CommandE
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level.as_str()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Nobody reads them any more: no reason to complain to nobody.
+        .log_internal_errors(false)
         .with_writer(io::stderr)
         .with_ansi(output::is_colourful(&io::stderr()));
     if global.json_logs {

@@ -17,7 +17,8 @@ pub(crate) struct Flags {
         visible_alias = "port",
         value_name = "PORT",
         default_value_t = 7330,
-        env = "CLASP_WS_PORT"
+        env = "CLASP_WS_PORT",
+        hide_env_values = true
     )]
     ws_port: u16,
     /// Address that every listener binds
@@ -25,7 +26,8 @@ pub(crate) struct Flags {
         long,
         value_name = "ADDRESS",
         default_value = "0.0.0.0",
-        env = "CLASP_HOST"
+        env = "CLASP_HOST",
+        hide_env_values = true
     )]
     host: String,
     /// Name that clients are told
@@ -34,7 +36,8 @@ pub(crate) struct Flags {
         long,
         value_name = "NAME",
         default_value = "CLASP Relay",
-        env = "CLASP_NAME"
+        env = "CLASP_NAME",
+        hide_env_values = true
     )]
     pub(crate) name: String,
     /// Log everything of this program; wins over RUST_LOG
@@ -45,7 +48,8 @@ pub(crate) struct Flags {
         long,
         value_name = "FILTER",
         default_value = "info",
-        env = "CLASP_LOG_LEVEL"
+        env = "CLASP_LOG_LEVEL",
+        hide_env_values = true
     )]
     pub(crate) log_level: String,
     /// Sessions at a time, 0 for any number
@@ -53,7 +57,8 @@ pub(crate) struct Flags {
         long,
         value_name = "NUMBER",
         default_value_t = 1000,
-        env = "CLASP_MAX_SESSIONS"
+        env = "CLASP_MAX_SESSIONS",
+        hide_env_values = true
     )]
     max_sessions: usize,
     /// Seconds without a sign of life after which a session is ended, 0 for never
@@ -61,21 +66,28 @@ pub(crate) struct Flags {
         long,
         value_name = "SECONDS",
         default_value_t = 300,
-        env = "CLASP_SESSION_TIMEOUT"
+        env = "CLASP_SESSION_TIMEOUT",
+        hide_env_values = true
     )]
     session_timeout: u64,
     /// No WebSocket listener
     #[arg(long)]
     no_websocket: bool,
     /// Port for CLASP frames over TCP, 0 for any free one
-    #[arg(long, value_name = "PORT", env = "CLASP_TCP_PORT")]
+    #[arg(
+        long,
+        value_name = "PORT",
+        env = "CLASP_TCP_PORT",
+        hide_env_values = true
+    )]
     tcp_port: Option<u16>,
     /// Seconds without use after which a param expires, 0 for never
     #[arg(
         long,
         value_name = "SECONDS",
         default_value_t = 3600,
-        env = "CLASP_PARAM_TTL"
+        env = "CLASP_PARAM_TTL",
+        hide_env_values = true
     )]
     param_ttl: u64,
     /// Seconds after which an announced signal expires, 0 for never
@@ -83,7 +95,8 @@ pub(crate) struct Flags {
         long,
         value_name = "SECONDS",
         default_value_t = 3600,
-        env = "CLASP_SIGNAL_TTL"
+        env = "CLASP_SIGNAL_TTL",
+        hide_env_values = true
     )]
     signal_ttl: u64,
     /// Keep params and signals for ever and in any number
@@ -94,7 +107,8 @@ pub(crate) struct Flags {
         long,
         value_name = "PORT",
         default_value_t = 0,
-        env = "CLASP_RENDEZVOUS_PORT"
+        env = "CLASP_RENDEZVOUS_PORT",
+        hide_env_values = true
     )]
     rendezvous_port: u16,
     /// Seconds that sessions have to end when the relay shuts down
@@ -102,7 +116,8 @@ pub(crate) struct Flags {
         long,
         value_name = "SECONDS",
         default_value_t = 30,
-        env = "CLASP_DRAIN_TIMEOUT"
+        env = "CLASP_DRAIN_TIMEOUT",
+        hide_env_values = true
     )]
     drain_timeout: u64,
 }
@@ -118,9 +133,7 @@ pub(crate) struct NotBuilt {
 impl Flags {
     /// The command line with all flags, those that are not built hidden.
     pub(crate) fn command() -> Command {
-        let command = Command::new("clasp-relay")
-            .about("A CLASP router for production")
-            .version(env!("CARGO_PKG_VERSION"));
+        let command = Command::new("clasp-relay").version(env!("CARGO_PKG_VERSION"));
         let hidden = |flag: &&'static str| {
             Arg::new(*flag)
                 .long(*flag)
@@ -128,7 +141,9 @@ impl Flags {
                 .num_args(0..=1)
                 .action(clap::ArgAction::Append)
         };
-        Self::augment_args(command).args(NOT_BUILT.iter().map(hidden))
+        Self::augment_args(command)
+            .about("A CLASP router for production")
+            .args(NOT_BUILT.iter().map(hidden))
     }
 
     /// What the command line says.

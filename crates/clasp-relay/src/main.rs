@@ -73,6 +73,8 @@ fn start_log(flags: &Flags) {
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Nobody reads them any more: no reason to complain to nobody.
+        .log_internal_errors(false)
         .with_ansi(io::stdout().is_terminal());
     let wants_json =
         std::env::var("LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
