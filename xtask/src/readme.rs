@@ -77,7 +77,7 @@ fn languages(root: &Path) -> Vec<Language> {
         fence: "sh",
         command: words(&["bash", "-euc"]),
         folder: root.to_owned(),
-        times: 2,
+        times: 3,
         frame: |example| format!("{example}wait\n"),
     }];
     if published.join("js/node_modules").is_dir() {
