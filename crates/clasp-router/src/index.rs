@@ -392,3 +392,6 @@ impl Partials {
 fn texts(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
+
+#[cfg(test)]
+mod tests;

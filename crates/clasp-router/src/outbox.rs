@@ -311,3 +311,6 @@ impl Inner {
 /// A buffer up to this size stays with its session; larger ones go back to the allocator, so
 /// that an idle session costs little.
 const REUSED_CAPACITY_MAX: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -322,3 +322,6 @@ pub(crate) const fn start_of(second: u32) -> Tick {
 
 const PAGE_SLOTS: usize = 128;
 const MICROS_PER_SECOND: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests;
