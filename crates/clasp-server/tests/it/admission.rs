@@ -5,6 +5,7 @@ use clasp_server::{Counted, Protocol, Server};
 
 use crate::harness::{Client, check_served, hello, read_to_end, socket, soon, start, until};
 
+// protocol/limits.md 4.1
 #[tokio::test]
 async fn an_address_has_its_share_of_connections() {
     let server = start(|config| config.connections_per_ip_max = 2).await;
@@ -31,6 +32,7 @@ async fn free_place(server: &Server) {
     soon("a free place", come).await;
 }
 
+// protocol/limits.md 4.1
 #[tokio::test]
 async fn those_who_do_not_greet_displace_each_other() {
     let server = start(|config| config.pending_max = 8).await;
@@ -48,6 +50,7 @@ async fn those_who_do_not_greet_displace_each_other() {
     check_served(&server).await;
 }
 
+// protocol/router.md 2.3, 2.4
 #[tokio::test]
 async fn sessions_beyond_the_maximum_are_told_to_come_back() {
     let server = start(|config| config.sessions_max = 2).await;

@@ -50,6 +50,7 @@ fn bad_frames() -> Vec<(&'static str, Vec<u8>, Close)> {
     rules.chain(sizes).collect()
 }
 
+// protocol/wire.md 1.9
 #[tokio::test]
 async fn each_ends_its_connection_with_the_reason() {
     let server = start(|_| {}).await;
@@ -74,6 +75,7 @@ async fn each_ends_its_connection_with_the_reason() {
     check_served(&server).await;
 }
 
+// protocol/wire.md 1.10
 #[tokio::test]
 async fn a_tcp_length_beyond_the_largest_frame_ends_the_connection() {
     let server = start(|_| {}).await;
@@ -85,6 +87,7 @@ async fn a_tcp_length_beyond_the_largest_frame_ends_the_connection() {
     check_served(&server).await;
 }
 
+// protocol/wire.md 1.5
 #[tokio::test]
 async fn fragments_and_text_are_taken_also_while_greeting() {
     let server = start(|_| {}).await;

@@ -12,6 +12,7 @@ use crate::harness::{
 
 const SHORT: Duration = Duration::from_millis(100);
 
+// protocol/router.md 2.1
 #[tokio::test]
 async fn silent_peers_hold_up_nobody() {
     let server = start(|_| {}).await;
@@ -31,6 +32,7 @@ async fn silent_peers_hold_up_nobody() {
     check_served(&server).await;
 }
 
+// protocol/limits.md 4.2
 #[tokio::test]
 async fn a_request_that_does_not_end_is_given_up() {
     let server = start(|config| config.upgrade_timeout = SHORT).await;
@@ -43,6 +45,7 @@ async fn a_request_that_does_not_end_is_given_up() {
     check_served(&server).await;
 }
 
+// protocol/router.md 2.2, protocol/limits.md 4.3
 #[tokio::test]
 async fn a_peer_without_hello_is_told_and_closed() {
     let server = start(|config| config.hello_timeout = SHORT).await;
@@ -59,6 +62,7 @@ async fn a_peer_without_hello_is_told_and_closed() {
     check_served(&server).await;
 }
 
+// protocol/router.md 14.1, 14.2, protocol/limits.md 4.7
 #[tokio::test]
 async fn a_silent_session_is_asked_and_then_ended() {
     let server = start(|config| config.session_timeout = 2 * SHORT).await;

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Client, address, framed, read_to_end, socket, soon, start};
 
+// protocol/router.md 14.5
 #[tokio::test]
 async fn sessions_are_told_and_the_port_is_closed() {
     let server = start(|config| config.drain_timeout = Duration::from_secs(20)).await;
@@ -37,6 +38,7 @@ async fn sessions_are_told_and_the_port_is_closed() {
     assert!(TcpStream::connect(port).await.is_err());
 }
 
+// protocol/router.md 14.5
 #[tokio::test]
 async fn a_peer_that_does_not_read_is_cut_off_at_the_deadline() {
     let server = start(|config| config.drain_timeout = Duration::from_millis(200)).await;

@@ -39,6 +39,7 @@ async fn send_all(
     refused
 }
 
+// protocol/router.md 5.5
 #[tokio::test]
 async fn subscriptions_of_a_session_are_bounded() {
     let server = start(|_| {}).await;

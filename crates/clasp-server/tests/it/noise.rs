@@ -142,6 +142,7 @@ async fn make_noise(server: &clasp_server::Server, noise: &mut Noise, frames: us
     }
 }
 
+// protocol/wire.md 7.3
 #[tokio::test]
 async fn noise_is_answered_and_leaves_nothing_behind() {
     let server = start_alone(|config| config.params_max = 1000).await;

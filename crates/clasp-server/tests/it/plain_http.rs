@@ -5,6 +5,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::harness::{check_served, read_head, read_to_end, socket, start, upgrade_request};
 
+// protocol/wire.md 1.7
 #[tokio::test]
 async fn health_probes_are_answered_and_the_connection_ends() {
     let server = start(|_| {}).await;
@@ -45,6 +46,7 @@ async fn check_origin(allowed: &str, origin: &str, status: &str) {
     );
 }
 
+// protocol/wire.md 1.12
 #[tokio::test]
 async fn pages_connect_from_the_own_host_and_from_listed_origins() {
     check_origin("https://app.example.org", "https://app.example.org", "101").await;
