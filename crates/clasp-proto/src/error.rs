@@ -217,7 +217,7 @@ impl PatternError {
     }
 }
 
-/// Text that is not a scope (protocol/auth.md 3).
+/// Text that is not a scope (protocol/router.md 17.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// There is no colon between action and pattern.
@@ -237,7 +237,7 @@ pub enum ScopeError {
     },
 }
 
-/// A value that is not a timeline (protocol/quirks.md Q6).
+/// A value that is not a timeline (protocol/wire.md 6.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimelineError {
     /// The value, or a keyframe in it, is not a map.

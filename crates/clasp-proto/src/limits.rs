@@ -40,6 +40,10 @@ pub const COUNT_MAX: usize = 65_535;
 /// Bytes of any string or byte string in the compact encoding: the length is a u16.
 pub const STRING_BYTES_MAX: usize = 65_535;
 
+/// Bytes of memory that a count may reserve for each byte that is there; entries that really come
+/// take what they take (protocol/limits.md 1.3).
+pub const RESERVE_FACTOR_MAX: usize = 2;
+
 /// Fewest bytes of a tagged value: its type code. Caps what a count may reserve.
 pub const ELEMENT_BYTES_MIN: usize = 1;
 

@@ -1,4 +1,4 @@
-//! action:pattern grammar, compiled to Scopes (protocol/auth.md 3).
+//! action:pattern grammar, compiled to Scopes (protocol/router.md 17.1).
 
 use std::fmt;
 use std::str::FromStr;
@@ -175,7 +175,7 @@ impl Scopes {
     }
 
     /// Whether one of them allows this action on every address of this pattern. Two that only
-    /// together allow it do not count: every right comes from one scope (protocol/auth.md 3.3).
+    /// together allow it do not count: every right comes from one scope.
     pub fn covers(&self, action: Action, pattern: &Pattern) -> bool {
         self.0.iter().any(|scope| scope.allows_all(action, pattern))
     }

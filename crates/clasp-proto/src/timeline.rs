@@ -33,7 +33,7 @@ pub struct Keyframe {
     pub bezier: Option<[f64; 4]>,
 }
 
-/// The shape of a transition (protocol/router.md 8).
+/// The shape of a transition (protocol/router.md 8.10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Easing {
     /// Even speed.

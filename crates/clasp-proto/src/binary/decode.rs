@@ -78,7 +78,7 @@ fn federation_sync(reader: &mut Reader<'_>) -> Result<FederationSync, DecodeErro
     let op = reader.u8()?;
     let op = FederationOp::from_code(op).ok_or(DecodeError::UnknownFederationOp(op))?;
     let count = reader.count()?;
-    let mut patterns = Vec::with_capacity(reader.capacity(count, STRING_BYTES_MIN));
+    let mut patterns = reader.list(count, STRING_BYTES_MIN);
     for _ in 0..count {
         patterns.push(reader.string()?);
     }
@@ -117,7 +117,7 @@ fn subscribe_options(reader: &mut Reader<'_>) -> Result<SubscribeOptions, Decode
 
 fn snapshot(reader: &mut Reader<'_>) -> Result<Snapshot, DecodeError> {
     let count = reader.count()?;
-    let mut params = Vec::with_capacity(reader.capacity(count, PARAM_BYTES_MIN));
+    let mut params = reader.list(count, PARAM_BYTES_MIN);
     for _ in 0..count {
         params.push(param(reader)?);
     }
@@ -194,7 +194,7 @@ fn signals(
     read_meta: ReadMeta,
 ) -> Result<Vec<SignalDefinition>, DecodeError> {
     let count = reader.count()?;
-    let mut signals = Vec::with_capacity(reader.capacity(count, SIGNAL_BYTES_MIN));
+    let mut signals = reader.list(count, SIGNAL_BYTES_MIN);
     for _ in 0..count {
         let address = reader.string()?;
         let signal = Signal::from_code(reader.u8()?);

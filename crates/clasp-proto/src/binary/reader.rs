@@ -1,6 +1,7 @@
 //! A cursor over bytes; every read is checked (protocol/wire.md 7.1).
 
 use crate::error::DecodeError;
+use crate::limits::RESERVE_FACTOR_MAX;
 
 /// What is left of a payload.
 #[derive(Clone, Copy)]
@@ -69,10 +70,13 @@ impl<'a> Reader<'a> {
         self.str().map(str::to_owned)
     }
 
-    /// What a list of `count` entries may reserve: no more than the bytes that are there allow
+    /// A list for `count` entries. It reserves no more than the bytes that are there allow: room
+    /// for as many entries as they can hold, and not much more memory than they take themselves
     /// (protocol/wire.md 5.9, protocol/limits.md 1.3).
-    pub(crate) fn capacity(&self, count: usize, entry_bytes_min: usize) -> usize {
-        count.min(self.remaining() / entry_bytes_min)
+    pub(crate) fn list<T>(&self, count: usize, entry_bytes_min: usize) -> Vec<T> {
+        let entries = self.remaining() / entry_bytes_min;
+        let room = self.remaining() * RESERVE_FACTOR_MAX / size_of::<T>();
+        Vec::with_capacity(count.min(entries).min(room))
     }
 
     fn chunk<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {

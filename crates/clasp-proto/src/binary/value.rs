@@ -200,7 +200,7 @@ fn read_value(reader: &mut Reader<'_>, code: u8, depth: usize) -> Result<Value, 
 
 fn read_array(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<Value>, DecodeError> {
     let count = read_open(reader, depth)?;
-    let mut values = Vec::with_capacity(reader.capacity(count, ELEMENT_BYTES_MIN));
+    let mut values = reader.list(count, ELEMENT_BYTES_MIN);
     for _ in 0..count {
         let code = reader.u8()?;
         values.push(read_value(reader, code, depth + 1)?);

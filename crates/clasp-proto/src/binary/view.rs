@@ -314,7 +314,7 @@ impl<'a> BundleRef<'a> {
         }
         let has_timestamp = flags & BUNDLE_TIMESTAMP != 0;
         let timestamp = has_timestamp.then(|| reader.u64()).transpose()?;
-        let mut members = Vec::with_capacity(reader.capacity(count, MEMBER_BYTES_MIN));
+        let mut members = reader.list(count, MEMBER_BYTES_MIN);
         for _ in 0..count {
             members.push(view_inside(reader.bytes()?, depth + 1)?);
         }

@@ -78,7 +78,7 @@ impl<'a> Item<'a> {
         let Token::Array(count) = token(&mut reader)? else {
             return Err(self.unexpected("an array"));
         };
-        let mut items = Vec::with_capacity(reader.capacity(count, ITEM_BYTES_GUESS));
+        let mut items = reader.list(count, ITEM_BYTES_GUESS);
         for _ in 0..count {
             items.push(read(Self::read(&mut reader)?)?);
         }
@@ -228,7 +228,7 @@ fn value(reader: &mut Reader<'_>, depth: usize) -> Result<Value> {
             return Err(DecodeError::TooDeep);
         }
         Token::Array(count) => {
-            let mut values = Vec::with_capacity(reader.capacity(count, ELEMENT_BYTES_MIN));
+            let mut values = reader.list(count, ELEMENT_BYTES_MIN);
             for _ in 0..count {
                 values.push(value(reader, depth + 1)?);
             }

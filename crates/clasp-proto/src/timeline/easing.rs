@@ -1,4 +1,4 @@
-//! The curves of protocol/router.md 8.
+//! The curves of protocol/router.md 8.10.
 
 use super::{Easing, Keyframe};
 

@@ -1,4 +1,4 @@
-//! A timeline as a map value, both ways (protocol/quirks.md Q6).
+//! A timeline as a map value, both ways (protocol/wire.md 6.11).
 
 use std::collections::BTreeMap;
 

@@ -241,7 +241,7 @@ fn has_map_of_several(message: &Message) -> bool {
     }
 }
 
-/// The reference drops a timeline in v1; here it becomes the value (protocol/quirks.md Q6). The
+/// The reference drops a timeline in v1; here it becomes the value (protocol/wire.md 6.11). The
 /// frame is what is left of the message without it.
 fn without_timeline(sent: Message) -> Message {
     let Message::Publish(mut publish) = sent else {
