@@ -15,6 +15,9 @@ impl Batch<'_> {
         let hash = self.router.hash(address);
         Address::check(address)?;
         self.enter(hash);
+        // What was written before goes out before: the answer must not be older than it looks.
+        // protocol/router.md 5.11
+        self.work.delivery.flush(self.now.tick);
         self.flush_answers();
         let (session, now) = (self.session, self.now);
         let (_, shard) = self.shard();

@@ -247,3 +247,30 @@ fn ended_session_gives_its_lock_back() {
     stage.router.detach(&holder);
     assert_eq!(stage.send(&other, &set("/a", 2)).unwrap().revision, Some(2));
 }
+
+// protocol/router.md 5.11, 7.5
+#[test]
+fn get_between_sets_of_one_batch_is_answered_in_their_order() {
+    let mut stage = Stage::new();
+    let writer = stage.session("w");
+    stage.send(&writer, &subscribe(1, "/a")).unwrap();
+    let payloads = [1, 2].map(|value| {
+        let mut payload = Vec::new();
+        binary::encode(&set("/a", value), &mut payload).unwrap();
+        payload
+    });
+    let mut batch = stage.router.batch(&writer, stage.now, &mut stage.work);
+    for payload in &payloads {
+        let Ok(binary::MessageRef::Set(set)) = binary::view(payload) else {
+            panic!("a SET was encoded");
+        };
+        batch.submit(&Operation::Set(set)).unwrap();
+    }
+    batch.submit(&Operation::Get("/a")).unwrap();
+    batch.finish(None);
+    let revisions: Vec<_> = values(&stage.received(&writer))
+        .into_iter()
+        .map(|(_, _, revision)| revision)
+        .collect();
+    assert_eq!(revisions, [Some(1), Some(2), Some(2)]);
+}
