@@ -130,6 +130,15 @@ impl Admission {
             displaced: displaced.or(crowding).is_some(),
         })
     }
+
+    /// Ends every connection that has not been welcomed.
+    pub(crate) fn dismiss(&self) {
+        let waiting = std::mem::take(&mut self.table.lock().pending);
+        waiting
+            .into_values()
+            .filter_map(|waiting| waiting.task)
+            .for_each(|task| task.abort());
+    }
 }
 
 impl Table {

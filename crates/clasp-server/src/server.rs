@@ -68,8 +68,12 @@ impl Server {
         reason = "parts to come bind with await; callers are in a runtime either way"
     )]
     pub async fn run(plan: Plan) -> Result<Self, StartError> {
+        Self::serve(Arc::new(Shared::new(plan)))
+    }
+
+    fn serve(shared: Arc<Shared>) -> Result<Self, StartError> {
         let mut open = Vec::new();
-        for &Listening { protocol, address } in &plan.listeners {
+        for &Listening { protocol, address } in &shared.plan.listeners {
             let bind = |source| StartError::Bind {
                 protocol,
                 address,
@@ -79,7 +83,6 @@ impl Server {
             let address = listener.local_addr().map_err(bind)?;
             open.push((Bound { protocol, address }, listener));
         }
-        let shared = Arc::new(Shared::new(plan));
         let mut timer = Parts::default();
         timer.start("timer", timer::run(Arc::clone(&shared)));
         let mut listeners = Parts::default();
@@ -117,6 +120,11 @@ impl Server {
         &self.shared.counters
     }
 
+    /// Sessions at this moment, on all transports.
+    pub fn sessions(&self) -> usize {
+        self.shared.router.sessions()
+    }
+
     /// Waits until a part ends although it should not; then the server is to be stopped.
     pub async fn wait(&mut self) -> PartEnded {
         tokio::select! {
@@ -138,3 +146,6 @@ impl Server {
         tracing::info!("stopped");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,6 +165,10 @@ fn admit<'a>(
     let new = NewSession { id, binding };
     let session = shared.router.attach(new).map_err(Rejection::Full)?;
     let attached = Attached { shared, session };
+    // Asked only now: a session that is attached later than that is not told of the shutdown.
+    if shared.shutdown.has_begun() {
+        return Err(Rejection::ShuttingDown);
+    }
     welcome(&attached.session, shared);
     Ok((attached, hello.name))
 }

@@ -51,6 +51,8 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
         }
     }
     drop(listener);
+    // Those who have not greeted yet have nothing to lose.
+    shared.admission.dismiss();
     tracing::info!(%protocol, "stopped accepting");
     connections.finish(shared.plan.drain_timeout).await;
 }

@@ -32,7 +32,7 @@ async fn sessions_are_told_and_the_port_is_closed() {
         read_to_end(&mut ungreeted).await;
     };
     soon("the end of the server", async {
-        tokio::join!(server.server.shutdown(), watch)
+        tokio::join!(server.shutdown(), watch)
     })
     .await;
     assert!(TcpStream::connect(port).await.is_err());
@@ -65,7 +65,7 @@ async fn a_peer_that_does_not_read_is_cut_off_at_the_deadline() {
     };
     let frames: Vec<_> = (0..40).map(event).collect();
     reader.send_frames(&frames).await;
-    soon("the end of the server", server.server.shutdown()).await;
+    soon("the end of the server", server.shutdown()).await;
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
 
 /// A server of one test. A test holds one at a time, lest it waits for itself.
 pub(crate) struct Running {
-    pub(crate) server: Server,
+    server: Server,
     _turn: Turn,
 }
 
@@ -52,6 +52,13 @@ enum Turn {
 }
 
 static TURNS: RwLock<()> = RwLock::const_new(());
+
+impl Running {
+    /// Stops the server, and lets other tests have their turn.
+    pub(crate) async fn shutdown(self) {
+        self.server.shutdown().await;
+    }
+}
 
 impl Deref for Running {
     type Target = Server;

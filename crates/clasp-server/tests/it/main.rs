@@ -7,11 +7,14 @@
 
 mod admission;
 mod bad_frames;
+mod cut_off;
 mod deadlines;
 mod drain;
 mod flood;
 mod harness;
 mod noise;
+mod open_files;
 mod plain_http;
 mod sequence;
+mod slow_reader;
 mod start;

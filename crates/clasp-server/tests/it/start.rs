@@ -2,7 +2,7 @@
 
 use clasp_server::{Config, Protocol, Server, StartError};
 
-use crate::harness::{address, check_served, start};
+use crate::harness::{Client, address, check_served, start};
 
 #[tokio::test]
 async fn a_server_on_free_ports_serves_both_protocols() {
@@ -41,4 +41,15 @@ async fn a_taken_port_is_an_error_that_names_it() {
         );
         assert!(matches!(error, StartError::Bind { protocol: named, .. } if named == protocol));
     }
+}
+
+#[tokio::test]
+async fn a_port_is_free_again_when_its_server_has_stopped() {
+    let server = start(|_| {}).await;
+    let port = address(&server, Protocol::Tcp).port();
+    let mut client = Client::welcomed(&server, Protocol::Tcp).await;
+    server.shutdown().await;
+    let again = start(|config| config.tcp_port = Some(port)).await;
+    check_served(&again).await;
+    client.end().await;
 }
