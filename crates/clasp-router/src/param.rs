@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clasp_proto::limits::{ADDRESS_BYTES_MAX, FRAME_PAYLOAD_MAX};
 use clasp_proto::{Encoded, Ttl};
 
 use crate::refusal::Refusal;
@@ -216,6 +217,10 @@ fn merge(old: Encoded<'_>, new: Encoded<'_>) -> Result<Stored, Refusal> {
     let mut bytes = Vec::new();
     clasp_proto::encode_value(&mut bytes, &Value::Map(merged))
         .map_err(|_| Refusal::ValueTooLarge)?;
+    // protocol/router.md 6.15
+    if bytes.len() > MERGED_BYTES_MAX {
+        return Err(Refusal::ValueTooLarge);
+    }
     let (value, _) = Encoded::parse_tagged(&bytes).map_err(|_| Refusal::ValueTooLarge)?;
     Ok(Stored::new(value))
 }
@@ -238,3 +243,10 @@ fn expiry(record: &Record<'_>, ttl: Option<Ttl>, param: Option<&Param>) -> Tick 
 
 /// Numbers, booleans and short texts need no allocation of their own.
 const SMALL_BYTES_MAX: usize = 21;
+
+/// What is left of a SNAPSHOT for a merged value beside the longest address and session id: type
+/// and count, two lengths, revision, option byte and timestamp.
+const MERGED_BYTES_MAX: usize =
+    FRAME_PAYLOAD_MAX - 3 - ADDRESS_BYTES_MAX - SESSION_ID_BYTES_MAX - 2 * 2 - 8 - 1 - 8;
+/// A UUID has 36; other ids may be a little longer.
+const SESSION_ID_BYTES_MAX: usize = 64;

@@ -216,9 +216,14 @@ impl Router {
         if max == 0 || self.params() <= max {
             return true;
         }
-        let evicted = self.config.when_full == WhenFull::Evict && shard.evict(added);
+        if self.config.when_full == WhenFull::Refuse {
+            return false;
+        }
+        // Only this shard is locked. If it has nothing else to give, there is one param too many
+        // until it has: at most one for each shard.
+        let evicted = shard.evict(added);
         self.params_gone(usize::from(evicted));
-        evicted
+        true
     }
 
     /// True if there are too many params and none of them makes room.

@@ -274,3 +274,44 @@ fn get_between_sets_of_one_batch_is_answered_in_their_order() {
         .collect();
     assert_eq!(revisions, [Some(1), Some(2), Some(2)]);
 }
+
+// protocol/router.md 6.11
+#[test]
+fn new_address_in_a_full_store_finds_room() {
+    let config = RouterConfig {
+        params_max: 1,
+        ..RouterConfig::default()
+    };
+    let shards = config.shards;
+    let mut stage = Stage::with(config);
+    let writer = stage.session("w");
+    for number in 0..200 {
+        stage
+            .send(&writer, &set(&format!("/p/{number}"), number))
+            .unwrap();
+        assert!(stage.router.params() <= 1 + shards, "{number}");
+    }
+}
+
+// protocol/router.md 6.15
+#[test]
+fn merged_map_that_fits_no_snapshot_is_refused() {
+    let everything = clasp_proto::Pattern::parse("/**").unwrap();
+    let mut stage = Stage::with(RouterConfig {
+        strategies: vec![(everything, crate::Strategy::Merge)],
+        ..RouterConfig::default()
+    });
+    let writer = stage.session("w");
+    let half = |key: &str| {
+        Message::Set(Set {
+            address: "/a".into(),
+            value: Value::Map([(key.to_owned(), Value::Bytes(vec![0; 40_000]))].into()),
+            ..Set::default()
+        })
+    };
+    stage.send(&writer, &half("one")).unwrap();
+    let refused = stage.send(&writer, &half("two")).unwrap_err();
+    assert_eq!(refused, Refusal::ValueTooLarge);
+    stage.send(&writer, &subscribe(1, "/a")).unwrap();
+    assert_eq!(values(&stage.received(&writer)).len(), 1);
+}
