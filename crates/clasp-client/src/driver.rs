@@ -276,7 +276,7 @@ impl Driver {
 
     fn request(&mut self, request: Request, waiter: Option<Waiter>) {
         let Some(Waiter { ticket, sender }) = waiter else {
-            if let Err(error) = self.session.request(request, None) {
+            if let Err(error) = self.session.request(request, None, now()) {
                 tracing::warn!(%error, "dropped a publication that fits no frame");
             }
             return;
@@ -285,7 +285,7 @@ impl Driver {
         if sender.is_closed() {
             return;
         }
-        match self.session.request(request, Some(ticket)) {
+        match self.session.request(request, Some(ticket), now()) {
             Ok(()) => {
                 self.waiters.insert(ticket, sender);
             }

@@ -142,11 +142,14 @@ impl Session {
     }
 
     /// Puts a request on the wire. Its answer names the ticket; without a ticket nobody asks how it went.
+    /// `now` is in microseconds.
     pub(crate) fn request(
         &mut self,
         request: Request,
         ticket: Option<Ticket>,
+        now: u64,
     ) -> Result<(), Unsendable> {
+        self.pending.tick(now);
         match request {
             Request::Set(set) => self.set(set, ticket),
             Request::Publish(publish) => self.publish(publish, ticket),
@@ -161,6 +164,9 @@ impl Session {
                 Ok(())
             }
             Request::Query(pattern) => {
+                if self.pending.has_open_query() {
+                    self.barrier(now);
+                }
                 let message = Message::Query(Query {
                     pattern: pattern.clone(),
                 });
@@ -201,6 +207,7 @@ impl Session {
         now: u64,
         cache: &mut Cache,
     ) -> Result<(), Unreadable> {
+        self.pending.tick(now);
         let message = wire::read(frame)?;
         self.message(message, now, cache);
         Ok(())

@@ -46,6 +46,8 @@ pub(crate) struct Waiting {
     /// Who waits; nobody for requests that the session makes by itself.
     pub(crate) ticket: Option<Ticket>,
     pub(crate) kind: Kind,
+    /// When it was sent, in microseconds.
+    sent: u64,
     /// The caller has given up. The entry stays until its answer or a barrier proves that none will come,
     /// or else the answer would be taken for that of the next request of the same address.
     abandoned: bool,
@@ -55,6 +57,10 @@ pub(crate) struct Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     queue: VecDeque<Waiting>,
+    /// The time of the latest request or answer.
+    now: u64,
+    /// When the router last said that it drops frames.
+    dropping: Option<u64>,
 }
 
 impl Pending {
@@ -62,25 +68,33 @@ impl Pending {
         self.queue.len()
     }
 
+    /// Tells the time, in microseconds.
+    pub(crate) fn tick(&mut self, now: u64) {
+        self.now = now;
+    }
+
     pub(crate) fn push(&mut self, ticket: Option<Ticket>, kind: Kind) {
         self.queue.push_back(Waiting {
             ticket,
             kind,
+            sent: self.now,
             abandoned: false,
         });
     }
 
     /// The caller no longer waits. True when the entry was still there.
     pub(crate) fn abandon(&mut self, ticket: Ticket) -> bool {
-        let mut waiting = self.queue.iter_mut();
-        let found = waiting.find(|waiting| waiting.ticket == Some(ticket));
-        match found {
-            Some(entry) => {
-                entry.abandoned = true;
-                true
-            }
-            None => false,
+        let mut waiting = self.queue.iter();
+        let Some(position) = waiting.position(|waiting| waiting.ticket == Some(ticket)) else {
+            return false;
+        };
+        let entry = &mut self.queue[position];
+        entry.abandoned = true;
+        let was_dropped = |dropping: u64| dropping + DROPPING_TIME >= entry.sent;
+        if self.dropping.is_some_and(was_dropped) {
+            self.queue.remove(position);
         }
+        true
     }
 
     /// The request that an ACK answers.
@@ -100,6 +114,11 @@ impl Pending {
 
     /// The request that an ERROR refuses.
     pub(crate) fn refused(&mut self, code: Option<Code>, address: Option<&str>) -> Option<Waiting> {
+        if code == Some(Code::RateLimited) {
+            // The router drops frames and says so for one of them a second: what was given up will not be answered.
+            self.dropping = Some(self.now);
+            self.queue.retain(|waiting| !waiting.abandoned);
+        }
         match address {
             Some(address) => self.take(|kind| kind.mentions(address) && kind.is_refused_with(code)),
             None if !is_about_one_frame(code) => None,
@@ -121,6 +140,16 @@ impl Pending {
             let room = RESULT_SIGNALS_MAX.saturating_sub(signals.len());
             signals.extend(found.into_iter().take(room));
         }
+    }
+
+    /// True while a QUERY has no barrier behind it: the RESULTs of another one could not be told from its own.
+    pub(crate) fn has_open_query(&self) -> bool {
+        let newest = self.queue.iter().rev();
+        let unsettled =
+            newest.take_while(|waiting| !matches!(waiting.kind, Kind::Barrier { sent: Some(_) }));
+        unsettled
+            .into_iter()
+            .any(|waiting| matches!(waiting.kind, Kind::Query { .. }))
     }
 
     /// A SYNC with this time goes out now, behind everything in the queue.
@@ -225,3 +254,6 @@ fn is_about_one_frame(code: Option<Code>) -> bool {
     ];
     !code.is_some_and(|code| about_session.contains(&code))
 }
+
+/// How long after a 429 frames may be dropped without another one. protocol/router.md 15.2
+const DROPPING_TIME: u64 = 1_000_000;

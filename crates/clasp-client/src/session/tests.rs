@@ -46,7 +46,8 @@ impl Harness {
     }
 
     fn request(&mut self, request: Request, ticket: u64) {
-        self.session.request(request, Some(Ticket(ticket))).unwrap();
+        let ticket = Some(Ticket(ticket));
+        self.session.request(request, ticket, self.now).unwrap();
     }
 
     /// Everything sent since the last time, as messages.
@@ -353,6 +354,24 @@ fn a_query_gathers_results_until_its_barrier() {
 }
 
 #[test]
+fn results_of_two_queries_are_not_mixed() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Query("/a/**".to_owned()), 1);
+    harness.request(Request::Query("/b/**".to_owned()), 2);
+    let sent = harness.sent();
+    let [
+        Message::Query(_),
+        Message::Sync(first),
+        Message::Query(_),
+        Message::Sync(second),
+    ] = sent.as_slice()
+    else {
+        panic!("{sent:?}");
+    };
+    assert!(first.t1 < second.t1);
+}
+
+#[test]
 fn sync_reads_the_clock() {
     let mut harness = Harness::ready();
     harness.request(Request::Sync, 1);
@@ -381,6 +400,21 @@ fn an_abandoned_set_does_not_take_the_next_answer() {
     harness.request(set("/a"), 2);
     harness.sent();
     harness.check(ack(Some("/a"), Some(1)), &[accepted(2, Some(1))]);
+}
+
+#[test]
+fn a_router_that_drops_frames_owes_no_late_answers() {
+    let mut harness = Harness::ready();
+    harness.request(set("/a"), 1);
+    harness.request(set("/a"), 2);
+    harness.sent();
+    harness.session.abandon(Ticket(1));
+    let refused = refused(2, Code::RateLimited, None);
+    harness.check(error(Code::RateLimited, None), &[refused]);
+    harness.request(set("/a"), 3);
+    harness.session.abandon(Ticket(3));
+    harness.request(set("/a"), 4);
+    harness.check(ack(Some("/a"), Some(1)), &[accepted(4, Some(1))]);
 }
 
 #[test]
@@ -475,10 +509,8 @@ fn after_a_reconnect_subscriptions_are_taken_up_with_the_same_ids() {
     let mut harness = Harness::ready();
     harness.request(subscribe(4, "/a/**", TypeMask::ALL), 1);
     harness.request(subscribe(7, "/b", TypeMask::ALL), 2);
-    harness
-        .session
-        .request(Request::Unsubscribe(7), None)
-        .unwrap();
+    let unsubscribe = Request::Unsubscribe(7);
+    harness.session.request(unsubscribe, None, 1_500).unwrap();
     harness.request(set("/a"), 3);
     harness.answer_barrier();
     harness.receive(Message::Set(live("/a", 5, Some(1))));
@@ -519,7 +551,7 @@ fn a_subscription_refused_after_a_reconnect_ends() {
 #[test]
 fn sets_nobody_asks_about_are_sent_without_a_wish_for_an_ack() {
     let mut harness = Harness::ready();
-    harness.session.request(set("/a"), None).unwrap();
+    harness.session.request(set("/a"), None, 1_500).unwrap();
     harness.request(set("/a"), 1);
     let frames = harness.session.take_outgoing(2_000);
     let qos = frames.iter().map(|frame| frame[1] >> 6);

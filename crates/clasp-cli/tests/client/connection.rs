@@ -1,0 +1,145 @@
+//! Connecting, losing the connection, and making it again.
+
+use std::time::Duration;
+
+use clasp_client::{Client, ClientError, Disconnect, Reconnect, Status};
+use clasp_proto::Value;
+use tokio::net::TcpListener;
+
+use crate::harness::{Router, at_once, next, soon};
+
+#[tokio::test]
+async fn connecting_tells_who_is_there() {
+    let router = Router::with(|config| config.name = "Stage".to_owned()).await;
+    let client = router.client().await;
+    assert_eq!(client.router_name(), "Stage");
+    assert!(!client.session().is_empty());
+    assert!(client.status().is_connected());
+}
+
+#[tokio::test]
+async fn a_token_is_presented() {
+    let router = Router::with(|config| config.token = Some("secret".to_owned())).await;
+    let refused = Client::connect(&router.url()).await;
+    assert!(
+        matches!(refused, Err(ClientError::Rejected { .. })),
+        "{refused:?}"
+    );
+    let wrong = Client::builder(&router.url())
+        .token("guess")
+        .connect()
+        .await;
+    assert!(
+        matches!(wrong, Err(ClientError::Rejected { .. })),
+        "{wrong:?}"
+    );
+    let client = Client::builder(&router.url())
+        .token("secret")
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(client.set("/a", 1).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let within = Duration::from_millis(100);
+    let silent = Client::builder(&url)
+        .connect_timeout(within)
+        .connect()
+        .await;
+    assert!(
+        matches!(silent, Err(ClientError::Silent { .. })),
+        "{silent:?}"
+    );
+    drop(listener);
+    let gone = Client::connect(&url).await;
+    assert!(matches!(gone, Err(ClientError::Connect { .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn after_a_restart_of_the_router_everything_goes_on() {
+    let router = Router::start().await;
+    let client = Client::builder(&router.url())
+        .reconnect(at_once())
+        .connect()
+        .await
+        .unwrap();
+    let mut subscription = client.subscribe("/a/**").await.unwrap();
+    client.set("/a/1", 1).await.unwrap();
+    assert_eq!(
+        next(&mut subscription).await,
+        ("/a/1".to_owned(), Value::Int(1))
+    );
+    let session = client.session();
+
+    let router = router.restart().await;
+    // A call that falls into the gap fails, since nobody knows whether it was done; later ones wait for the connection.
+    soon(async { while client.set("/a/2", 2).await.is_err() {} }).await;
+    assert_eq!(
+        next(&mut subscription).await,
+        ("/a/2".to_owned(), Value::Int(2))
+    );
+    assert_ne!(client.session(), session);
+    let other = router.client().await;
+    other.emit("/a/3", 3).await.unwrap();
+    assert_eq!(
+        next(&mut subscription).await,
+        ("/a/3".to_owned(), Value::Int(3))
+    );
+}
+
+#[tokio::test]
+async fn without_reconnecting_the_end_is_told_to_everybody() {
+    let router = Router::start().await;
+    let builder = Client::builder(&router.url()).reconnect(Reconnect::never());
+    let client = builder.connect().await.unwrap();
+    let mut subscription = client.subscribe("/**").await.unwrap();
+    let changed = client.status_changed();
+    let ((), status) = tokio::join!(router.stop(), changed);
+    let told = match status.reason() {
+        Some(Disconnect::ByRouter { code, reason }) => (*code, !reason.is_empty()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told, (Some(1001), true));
+    assert_eq!(soon(subscription.next()).await, None);
+    let late = client.set("/a", 1).await;
+    assert!(
+        matches!(late, Err(ClientError::Disconnected(_))),
+        "{late:?}"
+    );
+    let late = client.stream("/a", 1).await;
+    assert!(
+        matches!(late, Err(ClientError::Disconnected(_))),
+        "{late:?}"
+    );
+}
+
+#[tokio::test]
+async fn closing_sends_what_was_asked_for_before() {
+    let router = Router::start().await;
+    let reader = router.client().await;
+    let mut subscription = reader.subscribe("/a").await.unwrap();
+    let writer = router.client().await;
+    for value in 0..100 {
+        writer.stream("/a", value).await.unwrap();
+    }
+    let clone = writer.clone();
+    soon(writer.close()).await;
+    for value in 0..100 {
+        assert_eq!(next(&mut subscription).await.1, Value::Int(value));
+    }
+    assert!(matches!(
+        clone.status(),
+        Status::Closed {
+            reason: Disconnect::Closed
+        }
+    ));
+    let late = clone.set("/a", 1).await;
+    assert!(
+        matches!(late, Err(ClientError::Disconnected(Disconnect::Closed))),
+        "{late:?}"
+    );
+}
