@@ -147,7 +147,7 @@ fn always() -> [Step; 6] {
         Step::new("pages", &["cargo", "doc", "--workspace", "--no-deps"])
             .with("RUSTDOCFLAGS", "-D warnings"),
         Step::new("tidy", &["cargo", "xtask", "tidy"]),
-        Step::new("conformance", &["cargo", "xtask", "conformance"]),
+        Step::new("conformance", &["cargo", "xtask", "conformance", "--deny"]),
     ]
 }
 

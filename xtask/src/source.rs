@@ -96,7 +96,7 @@ fn is_text(path: &str) -> bool {
 }
 
 const TEST_FOLDERS: [&str; 3] = ["tests", "benches", "fuzz"];
-const MADE_BY_TOOLS: [&str; 10] = [
+const MADE_BY_TOOLS: [&str; 9] = [
     ".git",
     ".venv",
     "target",
@@ -106,7 +106,6 @@ const MADE_BY_TOOLS: [&str; 10] = [
     "artifacts",
     "coverage",
     "__pycache__",
-    "vectors",
 ];
 const TEXT_EXTENSIONS: [&str; 10] = [
     "rs", "md", "toml", "sh", "py", "js", "mjs", "ts", "yml", "txt",

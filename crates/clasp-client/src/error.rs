@@ -150,6 +150,7 @@ impl Disconnect {
     }
 
     /// True when another attempt would end the same way: the credentials are wrong or have expired.
+    /// After any other end it is worth to come back (protocol/errors.md 2.2).
     pub(crate) fn is_final(&self) -> bool {
         let code = match self {
             Self::Rejected(refusal) => Code::from_number(refusal.code),

@@ -53,7 +53,7 @@ impl Action {
         found.map(|(_, action)| action)
     }
 
-    /// Whether who may do this may also do `other`.
+    /// Whether who may do this may also do `other` (protocol/router.md 17.2).
     pub fn includes(self, other: Self) -> bool {
         match self {
             Self::Admin => true,

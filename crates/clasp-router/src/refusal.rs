@@ -1,4 +1,5 @@
-//! Why an operation was not applied: the peer's fault or the state's, never ours.
+//! Why an operation was not applied: the peer's fault or the state's, never ours. Each says what
+//! was expected and found (protocol/errors.md 1.2).
 
 use std::sync::Arc;
 

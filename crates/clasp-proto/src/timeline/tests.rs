@@ -49,6 +49,7 @@ fn every_curve_starts_and_ends_at_the_keyframes() {
     }
 }
 
+// protocol/router.md 8.10
 #[test]
 fn the_shape_of_every_curve() {
     for (easing, quarter, half, three_quarters) in [
@@ -85,6 +86,7 @@ fn bezier_curves() {
     }
 }
 
+// protocol/router.md 8.9
 #[test]
 fn kinds_of_values() {
     let list = |numbers: [i64; 2]| Value::Array(numbers.map(Value::Int).to_vec());
@@ -131,6 +133,7 @@ fn t_sec_10_numbers_at_their_edges() {
     assert!(odd.ease(0.5).is_nan());
 }
 
+// protocol/router.md 8.9
 #[test]
 fn loops_and_ends() {
     let mut timeline = between(0, 100, Easing::Linear);

@@ -1,5 +1,5 @@
 //! The golden vectors: every frame in `vectors/vectors.json` under the three rules of
-//! protocol/wire.md 12.
+//! protocol/wire.md 12.1, 12.2, 12.3.
 #![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
 mod expected;
@@ -37,15 +37,15 @@ fn all_vectors_follow_the_rules() {
 /// What was checked; the first six add up to the number of vectors.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
-    /// Rule 1: decodes to what the reference decodes.
+    /// Rule 1: decodes to what stands beside it.
     decoded: usize,
     /// Rule 1, exception: nests deeper than the limits and is refused with 101.
     too_deep: usize,
     /// Rule 3: refused.
     refused: usize,
-    /// Rule 3, exception: the reference cannot read raw MessagePack bytes; here they are bytes.
+    /// Rule 3, exception: raw MessagePack bytes, which others cannot read; here they are bytes.
     bytes_kept: usize,
-    /// A message that the reference refuses to encode; so do we.
+    /// A message that cannot be encoded.
     not_encodable: usize,
     /// A message that a published client refuses to encode, for a reason of its own.
     no_frame: usize,
@@ -241,7 +241,7 @@ fn has_map_of_several(message: &Message) -> bool {
     }
 }
 
-/// The reference drops a timeline in v1; here it becomes the value (protocol/wire.md 6.11). The
+/// Other encoders drop a timeline in v1; here it becomes the value (protocol/wire.md 6.11). The
 /// frame is what is left of the message without it.
 fn without_timeline(sent: Message) -> Message {
     let Message::Publish(mut publish) = sent else {
@@ -253,7 +253,7 @@ fn without_timeline(sent: Message) -> Message {
 
 const TIMELINE: &str = "rust/publish-timeline-data-dropped-in-v1";
 
-/// Raw MessagePack bytes: text or an error in the reference, bytes here (protocol/wire.md 8).
+/// Raw MessagePack bytes: text or an error elsewhere, bytes here (protocol/wire.md 8.6).
 const BYTES_KEPT: [&str; 5] = [
     "raw/v0-bin-utf8",
     "raw/v0-bin-empty",

@@ -36,6 +36,7 @@ impl Batch<'_> {
         Ok(Receipt::default())
     }
 
+    // protocol/router.md 5.1, 5.2
     pub(super) fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Receipt, Refusal> {
         let pattern = Pattern::parse(&subscribe.pattern)?;
         self.release();
@@ -77,6 +78,7 @@ impl Batch<'_> {
             .begin_snapshot(self.session, cursor, self.now, &mut self.work.delivery);
     }
 
+    // protocol/router.md 5.6
     pub(super) fn unsubscribe(&mut self, id: u32) -> Result<Receipt, Refusal> {
         self.release();
         let mut held = self.session.held.lock();
