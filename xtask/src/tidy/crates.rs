@@ -112,9 +112,6 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         &["clasp-proto", "clasp-server", "clasp-client"],
     ),
     ("clasp-testkit", &["clasp-proto", "clasp-router"]),
-    (
-        "clasp-bench",
-        &["clasp-proto", "clasp-transport", "clasp-client"],
-    ),
+    ("clasp-bench", &[]),
     ("xtask", &[]),
 ];
