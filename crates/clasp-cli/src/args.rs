@@ -92,10 +92,16 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) protocol: Vec<String>,
     /// Address to listen on
-    #[arg(short, long, value_name = "ADDRESS", default_value = "0.0.0.0")]
+    #[arg(
+        short,
+        long,
+        alias = "host",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0"
+    )]
     pub(crate) bind: String,
     /// Port to listen on, 0 for any free one [default: 7330 for websocket, 7340 for tcp]
-    #[arg(short = 'P', long, value_name = "PORT")]
+    #[arg(short = 'P', long, aliases = ["ws-port", "tcp-port"], value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// Name that clients are told
     #[arg(long, value_name = "NAME")]
@@ -103,6 +109,9 @@ pub(crate) struct ServerArgs {
     /// Let in only clients that present this token
     #[arg(long, value_name = "TEXT")]
     pub(crate) token: Option<String>,
+    /// Origin of web pages that may connect, besides those of this host [default: all]; may be repeated
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    pub(crate) allow_origin: Vec<String>,
     /// Certificate for TLS: not in this build
     #[arg(long, value_name = "PATH", hide = true)]
     pub(crate) cert: Option<PathBuf>,

@@ -70,6 +70,24 @@ pub(crate) struct Flags {
         hide_env_values = true
     )]
     session_timeout: u64,
+    /// Connections at a time from one address, 0 for any number
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        env = "CLASP_MAX_CONNECTIONS_PER_IP",
+        hide_env_values = true
+    )]
+    max_connections_per_ip: usize,
+    /// Origin of web pages that may connect, besides those of this host; * for all; may be repeated
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        env = "CLASP_ALLOW_ORIGIN",
+        hide_env_values = true
+    )]
+    allow_origin: Vec<String>,
     /// No WebSocket listener
     #[arg(long)]
     no_websocket: bool,
@@ -173,6 +191,8 @@ impl Flags {
             tcp_port: self.tcp_port,
             name: self.name.clone(),
             sessions_max: self.max_sessions,
+            connections_per_ip_max: self.max_connections_per_ip,
+            allowed_origins: self.allow_origin.clone(),
             session_timeout: Duration::from_secs(self.session_timeout),
             param_ttl: unless_zero(self.param_ttl),
             signal_ttl: unless_zero(self.signal_ttl),
@@ -287,6 +307,14 @@ mod tests {
         assert_eq!(
             (changed.param_ttl, changed.signal_ttl),
             (None, Some(Duration::from_secs(5)))
+        );
+        assert_eq!(
+            config("--max-connections-per-ip 3").connections_per_ip_max,
+            3
+        );
+        assert_eq!(
+            config("--allow-origin https://a.b --allow-origin null").allowed_origins,
+            ["https://a.b", "null"]
         );
         assert_eq!(config("--no-websocket --tcp-port 1").websocket_port, None);
         let unlimited = config("--no-ttl");

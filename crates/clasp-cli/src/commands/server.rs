@@ -67,6 +67,9 @@ fn config(args: ServerArgs) -> Result<Config, CommandError> {
     if let Some(name) = args.name {
         config.name = name;
     }
+    if !args.allow_origin.is_empty() {
+        config.allowed_origins = args.allow_origin;
+    }
     if args.port.is_some() && args.protocol.len() > 1 {
         return Err(CommandError::Usage {
             problem: "--port is one port, --protocol asks for several".to_owned(),
