@@ -62,6 +62,14 @@ impl Alarms {
         }
     }
 
+    /// Drops the bundles of a session that ended.
+    pub(crate) fn drop_bundles_of(&self, session: SessionKey) {
+        self.0.lock().entries.retain(|entry| match &entry.alarm {
+            Alarm::Bundle(bundle) => bundle.session.key != session,
+            _ => true,
+        });
+    }
+
     /// Takes the first alarm that is due.
     pub(crate) fn take_due(&self, now: Tick) -> Option<Alarm> {
         let mut queue = self.0.lock();

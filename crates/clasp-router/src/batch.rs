@@ -283,6 +283,12 @@ impl<'r> Batch<'r> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // What was gathered is in doubt; who was promised a wake-up gets it.
+            self.work.delivery.wake(None);
+            *self.work = Work::default();
+            return;
+        }
         self.release();
         self.flush_answers();
         self.work.delivery.wake(None);

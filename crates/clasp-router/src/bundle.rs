@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use clasp_proto::binary::{self, BundleRef, MessageRef, PublishRef, SetRef};
 use clasp_proto::limits::BUNDLE_MEMBERS_MAX;
-use clasp_proto::{Qos, Signal};
+use clasp_proto::{Address, Qos, Signal};
 
 use crate::alarm::Alarm;
 use crate::batch::{Batch, Work};
 use crate::delivery::Outgoing;
-use crate::limits::{SCHEDULE_AHEAD_MAX, SCHEDULE_SLACK, SCHEDULED_PER_SESSION_MAX};
+use crate::limits::{
+    SCHEDULE_AHEAD_MAX, SCHEDULE_SLACK, SCHEDULED_BYTES_PER_SESSION_MAX, SCHEDULED_PER_SESSION_MAX,
+};
 use crate::operation::{Bundle, Operation, Receipt};
 use crate::param::Param;
 use crate::peer::{self, Peer};
@@ -25,7 +27,7 @@ use crate::time::{Now, Tick, micros};
 /// A bundle that waits for its time.
 #[derive(Debug)]
 pub(crate) struct Scheduled {
-    session: Arc<Session>,
+    pub(crate) session: Arc<Session>,
     payload: Box<[u8]>,
     wants_ack: bool,
 }
@@ -38,9 +40,8 @@ struct Before {
 }
 
 /// A member that was applied, on its way out.
-struct Outcome {
-    hash: u64,
-    slot: SlotNumber,
+struct Outcome<'a> {
+    address: &'a str,
     payload: Vec<u8>,
     qos: Qos,
     signal: Option<Signal>,
@@ -76,12 +77,14 @@ impl Batch<'_> {
             return Err(Refusal::TooFarAhead);
         }
         let mut held = self.session.held.lock();
-        if held.scheduled >= SCHEDULED_PER_SESSION_MAX {
+        let bytes = held.scheduled_bytes + bundle.payload.len();
+        if held.scheduled >= SCHEDULED_PER_SESSION_MAX || bytes > SCHEDULED_BYTES_PER_SESSION_MAX {
             return Err(Refusal::ScheduledFull {
                 max: SCHEDULED_PER_SESSION_MAX,
             });
         }
         held.scheduled += 1;
+        held.scheduled_bytes = bytes;
         drop(held);
         let scheduled = Scheduled {
             session: Arc::clone(self.session),
@@ -93,6 +96,13 @@ impl Batch<'_> {
             .alarms
             .set(at, Alarm::Bundle(Box::new(scheduled)));
         Ok(())
+    }
+
+    /// A session that ends at this moment has given all of it back already.
+    fn unschedule(&self, bytes: usize) {
+        let mut held = self.session.held.lock();
+        held.scheduled = held.scheduled.saturating_sub(1);
+        held.scheduled_bytes = held.scheduled_bytes.saturating_sub(bytes);
     }
 
     fn apply_members(&mut self, members: &[Operation<'_>]) -> Result<Receipt, Refusal> {
@@ -143,11 +153,11 @@ impl Batch<'_> {
         Ok(peers)
     }
 
-    fn apply_each(
+    fn apply_each<'m>(
         &mut self,
-        members: &[Operation<'_>],
+        members: &[Operation<'m>],
         before: &mut Vec<Before>,
-    ) -> Result<(Vec<Outcome>, Option<u64>), Refusal> {
+    ) -> Result<(Vec<Outcome<'m>>, Option<u64>), Refusal> {
         let mut outcomes = Vec::with_capacity(members.len());
         let mut revision = None;
         for member in members {
@@ -164,11 +174,11 @@ impl Batch<'_> {
         Ok((outcomes, revision))
     }
 
-    fn apply_set(
+    fn apply_set<'m>(
         &mut self,
-        set: &SetRef<'_>,
+        set: &SetRef<'m>,
         before: &mut Vec<Before>,
-    ) -> Result<(Outcome, u64), Refusal> {
+    ) -> Result<(Outcome<'m>, u64), Refusal> {
         let router = self.router;
         let hash = router.hash(set.address);
         let slot = self.slot(set.address)?;
@@ -182,8 +192,7 @@ impl Batch<'_> {
         let mut payload = Vec::new();
         set.write(applied.revision, &mut payload);
         let outcome = Outcome {
-            hash,
-            slot,
+            address: set.address,
             payload,
             qos: Qos::Confirm,
             signal: Some(Signal::Param),
@@ -193,7 +202,11 @@ impl Batch<'_> {
         Ok((outcome, applied.revision))
     }
 
-    fn apply_publish(&mut self, publish: &PublishRef<'_>) -> Result<Option<Outcome>, Refusal> {
+    fn apply_publish<'m>(
+        &mut self,
+        publish: &PublishRef<'m>,
+    ) -> Result<Option<Outcome<'m>>, Refusal> {
+        Address::check(publish.address)?;
         let peer = peer::of(publish.address);
         if matches!(peer, Some(Peer::Signal(_))) {
             return Ok(None);
@@ -201,8 +214,7 @@ impl Batch<'_> {
         let mut payload = Vec::new();
         publish.write(&mut payload);
         Ok(Some(Outcome {
-            hash: self.router.hash(publish.address),
-            slot: self.slot(publish.address)?,
+            address: publish.address,
             payload,
             qos: publish.signal.map_or(Qos::Fire, Signal::qos),
             signal: publish.signal.filter(|_| peer.is_none()),
@@ -226,32 +238,42 @@ impl Batch<'_> {
         let router = self.router;
         for Before { hash, slot, param } in before.into_iter().rev() {
             self.enter(hash);
+            let session = self.session;
             let (_, shard) = self.shard();
-            if param.is_some() {
-                shard.slot_mut(slot).param = param;
-            } else {
+            let Some(param) = param else {
                 shard.unmake(slot);
                 router.params_gone(1);
+                continue;
+            };
+            let slot = shard.slot_mut(slot);
+            let locks = &mut session.held.lock().locks;
+            match &param.holder {
+                Some(_) => drop(locks.insert(Arc::clone(&slot.address))),
+                None => drop(locks.remove(&slot.address)),
             }
+            slot.param = Some(param);
         }
     }
 
     /// Hands each subscriber its members back to back. // protocol/router.md 9.3
-    fn deliver_together(&mut self, outcomes: &[Outcome]) -> u64 {
+    fn deliver_together(&mut self, outcomes: &[Outcome<'_>]) -> u64 {
         let mut runs: HashMap<_, (Arc<Session>, Run)> = HashMap::new();
         let mut sequence = 0;
         for outcome in outcomes {
-            self.enter(outcome.hash);
+            // Sought anew: a slot without a param may have made room for another meanwhile.
+            let slot = self
+                .slot(outcome.address)
+                .expect("the address was checked above");
             let message = Outgoing {
                 payload: &outcome.payload,
                 qos: outcome.qos,
                 signal: outcome.signal,
                 except: (!outcome.is_echoed).then_some(self.session.key),
             };
-            let route = self.route(outcome.slot);
+            let route = self.route(slot);
             for target in &route.targets {
                 if !message.goes_to(target.session.key)
-                    || !self.passes(outcome.slot, target, &message, outcome.number)
+                    || !self.passes(slot, target, &message, outcome.number)
                 {
                     continue;
                 }
@@ -278,7 +300,7 @@ impl Router {
             return;
         }
         let mut batch = Batch::new(self, &bundle.session, now, work);
-        batch.session.held.lock().scheduled -= 1;
+        batch.unschedule(bundle.payload.len());
         let applied = read(&bundle.payload).and_then(|(_, members)| {
             batch.admit_members(&members)?;
             batch.apply_members(&members)

@@ -19,7 +19,6 @@ use crate::sync::Mutex;
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) session: Arc<Session>,
-    pub(crate) id: u32,
     pub(crate) mask: TypeMask,
     pub(crate) limits: Option<Limits>,
     /// Where it hangs in the trie.
@@ -31,17 +30,13 @@ pub(crate) struct Subscription {
 pub(crate) struct Index {
     generation: AtomicU64,
     trie: RwLock<Trie>,
-    /// Routes of the current generation by the subscriptions in them, so that all addresses
-    /// with the same subscribers share one.
-    routes: Mutex<HashMap<Members, Arc<Route>>>,
+    /// Routes of the current generation by the nodes whose subscriptions are in them, so that
+    /// all addresses with the same subscribers share one, and it is made once.
+    routes: Mutex<HashMap<Box<[u32]>, Arc<Route>>>,
 }
-
-/// The subscriptions of a route, by session and id.
-type Members = Box<[(u64, u32)]>;
 
 /// What a subscription asks for.
 pub(crate) struct Wanted<'a> {
-    pub(crate) id: u32,
     pub(crate) pattern: &'a Pattern,
     pub(crate) mask: TypeMask,
     pub(crate) limits: Option<Limits>,
@@ -65,7 +60,6 @@ impl Index {
         let node = trie.node_of(wanted.pattern);
         let subscription = Arc::new(Subscription {
             session: Arc::clone(session),
-            id: wanted.id,
             mask: wanted.mask,
             limits: wanted.limits,
             node,
@@ -90,16 +84,11 @@ impl Index {
         let trie = self.trie.read();
         // Read under the lock: nothing changes the trie while the route is made.
         let generation = self.generation();
-        let mut found = trie.matches(address);
-        found.sort_unstable_by_key(|subscription| (subscription.session.key, subscription.id));
-        let members: Members = found
-            .iter()
-            .map(|found| (found.session.key.0, found.id))
-            .collect();
+        let nodes = trie.matches(address);
         let mut routes = self.routes.lock();
         let route = routes
-            .entry(members)
-            .or_insert_with(|| Arc::new(Route::new(generation, &found)));
+            .entry(nodes)
+            .or_insert_with_key(|nodes| Arc::new(Route::new(generation, trie.in_nodes(nodes))));
         Arc::clone(route)
     }
 
@@ -270,11 +259,11 @@ impl Trie {
         }
     }
 
-    /// All subscriptions whose pattern matches `address`.
+    /// The nodes with subscriptions whose patterns match `address`, in ascending order.
     ///
     /// All nodes that the segments read so far can lead to are held at once, so the cost is
     /// bounded by segments times nodes reached, whatever the number of `**`.
-    fn matches(&self, address: &str) -> Vec<&Arc<Subscription>> {
+    fn matches(&self, address: &str) -> Box<[u32]> {
         let mut here = vec![0];
         let mut next = Vec::new();
         self.open(&mut here);
@@ -289,9 +278,13 @@ impl Trie {
                 break;
             }
         }
-        here.iter()
-            .flat_map(|number| &self.nodes[*number as usize].subscriptions)
-            .collect()
+        here.retain(|number| !self.nodes[*number as usize].subscriptions.is_empty());
+        here.into()
+    }
+
+    fn in_nodes(&self, nodes: &[u32]) -> Vec<&Arc<Subscription>> {
+        let nodes = nodes.iter().map(|number| &self.nodes[*number as usize]);
+        nodes.flat_map(|node| &node.subscriptions).collect()
     }
 
     /// Adds the `**` children, which may stand for nothing, and drops repetitions.

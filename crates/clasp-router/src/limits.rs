@@ -8,6 +8,12 @@ pub const SUBSCRIPTIONS_MAX: usize = 1000;
 /// Bundles that one session may have waiting for their time.
 pub const SCHEDULED_PER_SESSION_MAX: usize = 1000;
 
+/// Bytes of the bundles that one session may have waiting: as much as it may have queued.
+pub const SCHEDULED_BYTES_PER_SESSION_MAX: usize = 4 * 1024 * 1024;
+
+/// Locks that one session may hold. Locks are for what a person has in hand.
+pub const LOCKS_PER_SESSION_MAX: usize = 10_000;
+
 /// How far ahead a bundle may be scheduled. Farther is a clock in the wrong unit.
 pub const SCHEDULE_AHEAD_MAX: Duration = Duration::from_secs(3600);
 
@@ -39,11 +45,14 @@ pub const SNAPSHOT_AT_ONCE_PARAMS: usize = 1024;
 /// Slots looked at in one step of a snapshot, so that no shard is held for long.
 pub const SNAPSHOT_STEP_SLOTS: usize = 2048;
 
+/// Steps of a snapshot before the session lets others have their turn.
+pub const SNAPSHOT_STEPS_AT_ONCE: usize = 8;
+
 /// Outboxes that one batch remembers as being above half of their budget.
 pub const PRESSED_MAX: usize = 32;
 
 /// A subscriber that took nothing for this long stands still, and delays nobody.
-pub const PROGRESS_WINDOW: Duration = Duration::from_millis(100);
+pub const PROGRESS_WINDOW: Duration = Duration::from_millis(250);
 
 /// The refusal of a rate limit is told at most this often.
 pub const RATE_NOTICE_INTERVAL: Duration = Duration::from_secs(1);

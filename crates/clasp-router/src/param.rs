@@ -10,7 +10,7 @@ use clasp_proto::limits::{ADDRESS_BYTES_MAX, FRAME_PAYLOAD_MAX};
 use clasp_proto::{Encoded, Ttl};
 
 use crate::refusal::Refusal;
-use crate::session::{Session, SessionKey};
+use crate::session::Session;
 use crate::time::{Now, Tick, Timestamp};
 
 /// The stored state of one address.
@@ -20,7 +20,7 @@ pub(crate) struct Param {
     pub(crate) revision: u64,
     pub(crate) written_at: Timestamp,
     pub(crate) writer: Arc<str>,
-    pub(crate) holder: Option<SessionKey>,
+    pub(crate) holder: Option<Arc<Session>>,
     /// What a SET asked for; without it the default of the router holds.
     pub(crate) ttl: Option<Ttl>,
     pub(crate) expires_at: Tick,
@@ -64,7 +64,7 @@ pub(crate) struct Record<'a> {
     pub(crate) lock: bool,
     pub(crate) unlock: bool,
     pub(crate) ttl: Option<Ttl>,
-    pub(crate) writer: &'a Session,
+    pub(crate) writer: &'a Arc<Session>,
     pub(crate) strategy: Strategy,
     /// What holds for a param without a time to live of its own.
     pub(crate) default_ttl: Option<Duration>,
@@ -77,8 +77,19 @@ pub(crate) struct Applied {
     pub(crate) revision: u64,
     /// The address had no param before.
     pub(crate) is_new: bool,
-    /// The writer became the holder with this write.
-    pub(crate) is_locked: bool,
+    /// What the write did to the lock of its writer.
+    pub(crate) lock: LockChange,
+}
+
+/// What a write did to the lock of its writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockChange {
+    /// The writer became the holder.
+    Taken,
+    /// The writer was the holder, and is no more.
+    Freed,
+    /// Neither.
+    None,
 }
 
 /// Applies `record` to `param`. `forgotten` is the highest revision that an address of this
@@ -88,44 +99,48 @@ pub(crate) fn apply(
     record: &Record<'_>,
     forgotten: u64,
 ) -> Result<Applied, Refusal> {
-    let writer = record.writer.key;
-    let (revision, holder) = match param {
-        None => (0, None),
-        Some(held) => (held.revision, held.holder),
-    };
+    let revision = param.as_ref().map_or(0, |held| held.revision);
     check_revision(record.expected, revision)?;
     check_lock(record, param.as_ref())?;
     let value = reconcile(record, param.as_ref())?;
-    let next = if param.is_some() {
-        revision + 1
-    } else {
-        forgotten + 1
-    };
-    let unlocked = if record.unlock { None } else { holder };
-    let holder = if record.lock { Some(writer) } else { unlocked };
+    let is_new = param.is_none();
+    let next = if is_new { forgotten + 1 } else { revision + 1 };
+    // Nobody but the writer can be the holder now: others were refused above.
+    let was_held = param.as_ref().is_some_and(|held| held.holder.is_some());
+    let is_held = record.lock || (was_held && !record.unlock);
     let ttl = record
         .ttl
         .or_else(|| param.as_ref().and_then(|held| held.ttl));
     let expires_at = expiry(record, ttl, param.as_ref());
-    let is_new = param.is_none();
-    let is_locked = holder == Some(writer) && unlocked != Some(writer);
     *param = Some(Param {
         value,
         revision: next,
         written_at: record.now.wall,
         writer: Arc::clone(&record.writer.id),
-        holder,
+        holder: is_held.then(|| Arc::clone(record.writer)),
         ttl,
         expires_at,
     });
+    let lock = match (was_held, is_held) {
+        (false, true) => LockChange::Taken,
+        (true, false) => LockChange::Freed,
+        _ => LockChange::None,
+    };
     Ok(Applied {
         revision: next,
         is_new,
-        is_locked,
+        lock,
     })
 }
 
 impl Param {
+    /// The holder has this lock no more: its param is gone.
+    pub(crate) fn give_lock_back(&self, address: &str) {
+        if let Some(holder) = &self.holder {
+            holder.held.lock().locks.remove(address);
+        }
+    }
+
     pub(crate) fn is_expired(&self, now: Tick) -> bool {
         self.expires_at <= now
     }
@@ -176,11 +191,10 @@ fn check_revision(expected: Option<u64>, actual: u64) -> Result<(), Refusal> {
 
 /// Only the holder writes or unlocks a locked param. // protocol/router.md 6.6, 6.7
 fn check_lock(record: &Record<'_>, param: Option<&Param>) -> Result<(), Refusal> {
-    let held = param.and_then(|param| Some((param, param.holder?)));
-    match held {
-        // The holder is the last writer: nobody else can have written since.
-        Some((param, holder)) if holder != record.writer.key => Err(Refusal::LockHeld {
-            holder: Arc::clone(&param.writer),
+    let holder = param.and_then(|param| param.holder.as_ref());
+    match holder {
+        Some(holder) if holder.key != record.writer.key => Err(Refusal::LockHeld {
+            holder: Arc::clone(&holder.id),
         }),
         _ => Ok(()),
     }

@@ -51,6 +51,12 @@ pub enum Refusal {
         /// The bound.
         max: usize,
     },
+    /// The session holds as many locks as it may.
+    #[error("a session may hold at most {max} locks; unlock some")]
+    LocksFull {
+        /// The bound.
+        max: usize,
+    },
     /// The table of announced signals is full.
     #[error("the router holds its maximum of {max} announced signals")]
     SignalsFull {
@@ -84,7 +90,10 @@ pub enum Refusal {
     #[error("a bundle can be scheduled at most {} s ahead", crate::limits::SCHEDULE_AHEAD_MAX.as_secs())]
     TooFarAhead,
     /// The session has as many bundles waiting as it may have.
-    #[error("at most {max} scheduled bundles of a session wait at a time")]
+    #[error(
+        "at most {max} bundles of a session, and {} bytes of them, wait at a time",
+        crate::limits::SCHEDULED_BYTES_PER_SESSION_MAX
+    )]
     ScheduledFull {
         /// The bound.
         max: usize,
@@ -135,7 +144,9 @@ impl Refusal {
             Self::ValueTooLarge | Self::TooFarAhead | Self::ScheduledFull { .. } => {
                 Code::InvalidValue
             }
-            Self::SubscriptionsFull { .. } | Self::RateExceeded { .. } => Code::RateLimited,
+            Self::SubscriptionsFull { .. } | Self::LocksFull { .. } | Self::RateExceeded { .. } => {
+                Code::RateLimited
+            }
             Self::AtCapacity { .. } | Self::SignalsFull { .. } | Self::SessionsFull { .. } => {
                 Code::Overloaded
             }

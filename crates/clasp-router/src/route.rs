@@ -36,8 +36,9 @@ pub(crate) struct Limited {
 }
 
 impl Route {
-    /// The route of `found`, which is sorted by session.
-    pub(crate) fn new(generation: u64, found: &[&Arc<Subscription>]) -> Self {
+    /// The route to all who hold `found`.
+    pub(crate) fn new(generation: u64, mut found: Vec<&Arc<Subscription>>) -> Self {
+        found.sort_unstable_by_key(|subscription| subscription.session.key);
         let targets: Box<[_]> = found
             .chunk_by(|left, right| left.session.key == right.session.key)
             .map(Target::new)

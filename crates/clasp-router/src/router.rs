@@ -16,7 +16,6 @@ use crate::delivery::Outgoing;
 use crate::gate::Gate;
 use crate::gesture::GestureKey;
 use crate::index::Index;
-use crate::limits::GESTURE_IDLE_MAX;
 use crate::outbox::Closed;
 use crate::param::Strategy;
 use crate::rate::Rate;
@@ -109,6 +108,9 @@ impl Router {
         self.sessions.detach(session);
         session.outbox.close(Closed::Detached);
         let held = core::mem::take(&mut *session.held.lock());
+        if held.scheduled > 0 {
+            self.alarms.drop_bundles_of(session.key);
+        }
         if !held.subscriptions.is_empty() {
             self.index.remove(held.subscriptions.values());
         }
@@ -280,16 +282,12 @@ impl Router {
             return;
         };
         let slot = shard.slot_mut(number);
-        let known = slot
-            .filters
-            .iter_mut()
-            .flat_map(|filters| filters.iter_mut());
-        let state = known.into_iter().find(|filter| filter.session == session);
-        let Some(pending) = state.and_then(|state| state.take_pending(now.tick)) else {
+        // Who unsubscribed meanwhile is in the new route no more, and nothing waits for it.
+        let route = slot.current_route(&self.index);
+        let Some(target) = route.targets.iter().find(|target| target.is(session)) else {
             return;
         };
-        let target = slot.route.iter().flat_map(|route| &route.targets);
-        let Some(target) = target.into_iter().find(|target| target.is(session)) else {
+        let Some(pending) = slot.take_pending(session, now.tick) else {
             return;
         };
         let message = Outgoing {
@@ -317,7 +315,13 @@ impl Router {
     fn sweep(&self, now: Now) {
         let generation = self.index.generation();
         for shard in &self.shards {
-            shard.lock().sweep(generation, now.tick, GESTURE_IDLE_MAX);
+            let stale = shard.lock().sweep(generation, now.tick);
+            for session in stale
+                .into_iter()
+                .filter_map(|key| self.sessions.by_key(key))
+            {
+                session.held.lock().gestures -= 1;
+            }
         }
         self.alarms
             .set(now.tick.after(SWEEP_INTERVAL), Alarm::Sweep);

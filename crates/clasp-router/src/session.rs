@@ -1,6 +1,6 @@
 //! Sessions: who is connected, by number inside and by text on the wire.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -45,9 +45,11 @@ pub struct Session {
 pub(crate) struct Held {
     pub(crate) subscriptions: HashMap<u32, Arc<Subscription>>,
     pub(crate) cursors: VecDeque<Cursor>,
-    /// Addresses that it locked. May hold some that were unlocked since.
-    pub(crate) locks: Vec<Arc<str>>,
+    /// The addresses whose locks it holds.
+    pub(crate) locks: HashSet<Arc<str>>,
+    /// Bundles that wait for their time, and the bytes of them.
     pub(crate) scheduled: usize,
+    pub(crate) scheduled_bytes: usize,
     pub(crate) gestures: usize,
 }
 

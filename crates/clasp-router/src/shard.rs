@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
-use std::time::Duration;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::gesture::{Gesture, GestureKey};
-use crate::limits::ROUTE_SLOTS_PER_SHARD_MAX;
+use crate::limits::{GESTURE_IDLE_MAX, ROUTE_SLOTS_PER_SHARD_MAX};
 use crate::session::SessionKey;
 use crate::slot::Slot;
 use crate::time::Tick;
@@ -81,12 +81,16 @@ impl Shard {
             .expect("a slot number in use names a slot")
     }
 
-    /// The slots from `from` on, with their numbers.
-    pub(crate) fn slots(&self, from: SlotNumber) -> impl Iterator<Item = (SlotNumber, &Slot)> {
-        (from..self.end()).filter_map(|number| {
-            let (page, at) = split(number);
-            self.pages[page][at].as_ref().map(|slot| (number, slot))
-        })
+    /// The slots with these numbers.
+    pub(crate) fn slots_mut(
+        &mut self,
+        numbers: Range<SlotNumber>,
+    ) -> impl Iterator<Item = &mut Slot> {
+        let slots = self.pages.iter_mut().flatten();
+        slots
+            .skip(numbers.start as usize)
+            .take(numbers.len())
+            .flatten()
     }
 
     /// One past the highest slot number.
@@ -113,6 +117,7 @@ impl Shard {
         let Some(param) = slot.param.take() else {
             return;
         };
+        param.give_lock_back(&slot.address);
         self.params -= 1;
         self.forgotten = self.forgotten.max(param.revision);
         self.remove_if_idle(number);
@@ -124,6 +129,7 @@ impl Shard {
         let Some(param) = slot.param.take_if(|param| param.is_expired(now)) else {
             return false;
         };
+        param.give_lock_back(&slot.address);
         slot.due_second = 0;
         self.params -= 1;
         self.forgotten = self.forgotten.max(param.revision);
@@ -132,7 +138,10 @@ impl Shard {
 
     /// Takes back the first value of a slot, which nobody saw.
     pub(crate) fn unmake(&mut self, number: SlotNumber) {
-        self.slot_mut(number).param = None;
+        let slot = self.slot_mut(number);
+        if let Some(param) = slot.param.take() {
+            param.give_lock_back(&slot.address);
+        }
         self.params -= 1;
     }
 
@@ -205,8 +214,9 @@ impl Shard {
         false
     }
 
-    /// Drops cached routes of an older generation, and slots that held nothing else.
-    pub(crate) fn sweep(&mut self, generation: u64, now: Tick, idle: Duration) {
+    /// Drops cached routes of an older generation, slots that held nothing else, and gestures
+    /// whose end got lost; returns whose gestures these were.
+    pub(crate) fn sweep(&mut self, generation: u64, now: Tick) -> Vec<SessionKey> {
         for number in 0..self.end() {
             let (page, at) = split(number);
             let Some(slot) = self.pages[page][at].as_mut() else {
@@ -221,14 +231,16 @@ impl Shard {
                 self.remove_if_idle(number);
             }
         }
-        self.gestures
-            .retain(|_, gesture| !gesture.is_stale(now, idle));
+        let stale = self
+            .gestures
+            .extract_if(|_, gesture| gesture.is_stale(now, GESTURE_IDLE_MAX));
+        stale.map(|(key, _)| key.session).collect()
     }
 
-    /// Frees a lock that `holder` still holds.
+    /// Frees the lock of a session that ended.
     pub(crate) fn unlock(&mut self, number: SlotNumber, holder: SessionKey) {
         if let Some(param) = self.slot_mut(number).param.as_mut()
-            && param.holder == Some(holder)
+            && param.holder.as_ref().is_some_and(|held| held.key == holder)
         {
             param.holder = None;
         }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::filter::FilterState;
+use crate::filter::{FilterState, Pending};
+use crate::index::Index;
 use crate::param::Param;
 use crate::route::Route;
 use crate::session::SessionKey;
+use crate::time::Tick;
 
 /// One address of a shard.
 #[derive(Debug)]
@@ -46,6 +48,20 @@ impl Slot {
         self.param.is_none() && !waits
     }
 
+    /// The cached route, read anew if subscriptions changed since.
+    pub(crate) fn current_route(&mut self, index: &Index) -> Arc<Route> {
+        let generation = index.generation();
+        match &self.route {
+            Some(route) if route.generation == generation => Arc::clone(route),
+            _ => {
+                let route = index.route(&self.address);
+                self.keep_filters_of(&route);
+                self.route = Some(Arc::clone(&route));
+                route
+            }
+        }
+    }
+
     /// What the subscriber `session` was last sent of this address.
     pub(crate) fn filter_of(&mut self, session: SessionKey) -> &mut FilterState {
         let filters = self.filters.get_or_insert_default();
@@ -57,8 +73,18 @@ impl Slot {
         &mut filters[at]
     }
 
+    /// Takes what waits for the subscriber `session`, as sent now.
+    pub(crate) fn take_pending(&mut self, session: SessionKey, now: Tick) -> Option<Pending> {
+        let mut filters = self
+            .filters
+            .iter_mut()
+            .flat_map(|filters| filters.iter_mut());
+        let filter = filters.find(|filter| filter.session == session)?;
+        filter.take_pending(now)
+    }
+
     /// Forgets what subscribers were sent who are not in `route` with limits.
-    pub(crate) fn keep_filters_of(&mut self, route: &Route) {
+    fn keep_filters_of(&mut self, route: &Route) {
         let Some(filters) = &mut self.filters else {
             return;
         };

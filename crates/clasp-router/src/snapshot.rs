@@ -9,7 +9,9 @@ use clasp_proto::{Encoded, ParamRef, Pattern, Qos, SnapshotWriter};
 
 use crate::batch::Work;
 use crate::delivery::Delivery;
-use crate::limits::{SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_SLOTS};
+use crate::limits::{
+    SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_SLOTS, SNAPSHOT_STEPS_AT_ONCE,
+};
 use crate::param::Param;
 use crate::refusal::Refusal;
 use crate::router::Router;
@@ -66,15 +68,21 @@ impl Cursor {
 
     /// Writes what a shard has from the cursor on, at most `slots_max` slots of it. True when
     /// the shard is through.
-    fn read(&mut self, shard: &Shard, slots_max: usize, now: Tick, out: &mut Writer) -> bool {
-        for (number, slot) in shard.slots(self.slot).take(slots_max) {
-            self.slot = number + 1;
-            let live = slot.param.as_ref().filter(|param| !param.is_expired(now));
-            if let Some(param) = live.filter(|_| self.shows(&slot.address)) {
-                out.entry(&slot.address, param);
+    fn read(&mut self, shard: &mut Shard, slots_max: usize, now: Tick, out: &mut Writer) -> bool {
+        let end = shard.end();
+        let stop = end.min(self.slot.saturating_add(slots_max as u32));
+        for slot in shard.slots_mut(self.slot..stop) {
+            let live = slot.param.as_mut().filter(|param| !param.is_expired(now));
+            let Some(param) = live.filter(|_| self.shows(&slot.address)) else {
+                continue;
+            };
+            if self.subscription.is_some() {
+                param.was_read(now);
             }
+            out.entry(&slot.address, param);
         }
-        self.slot >= shard.end()
+        self.slot = stop;
+        stop == end
     }
 }
 
@@ -100,7 +108,10 @@ impl Router {
     }
 
     fn continue_snapshot(&self, session: &Arc<Session>, now: Now, delivery: &mut Delivery) {
-        while session.outbox.queued_bytes() < SNAPSHOT_LOW_WATER_BYTES {
+        for _ in 0..SNAPSHOT_STEPS_AT_ONCE {
+            if session.outbox.queued_bytes() >= SNAPSHOT_LOW_WATER_BYTES {
+                return;
+            }
             let Some(cursor) = session.held.lock().cursors.pop_front() else {
                 session.has_cursor.store(false, Ordering::Relaxed);
                 return;
@@ -131,9 +142,9 @@ impl Router {
             self.snapshot_at_once(session, cursor, now, delivery);
             return None;
         }
-        let shard = self.shards[cursor.shard].lock();
+        let mut shard = self.shards[cursor.shard].lock();
         let mut out = Writer::default();
-        if cursor.read(&shard, SNAPSHOT_STEP_SLOTS, now.tick, &mut out) {
+        if cursor.read(&mut shard, SNAPSHOT_STEP_SLOTS, now.tick, &mut out) {
             cursor.shard += 1;
             cursor.slot = 0;
         }
@@ -149,11 +160,13 @@ impl Router {
         delivery: &mut Delivery,
     ) {
         let hash = self.hash(address);
-        let shard = self.shards[self.shard_of(hash)].lock();
-        let param = shard
-            .find(hash, address)
-            .and_then(|slot| shard.slot(slot).param.as_ref());
+        let mut shard = self.shards[self.shard_of(hash)].lock();
+        let Some(number) = shard.find(hash, address) else {
+            return;
+        };
+        let param = shard.slot_mut(number).param.as_mut();
         if let Some(param) = param.filter(|param| !param.is_expired(now.tick)) {
+            param.was_read(now.tick);
             let mut out = Writer::default();
             out.entry(address, param);
             out.send(session, now, delivery);
@@ -168,9 +181,9 @@ impl Router {
         now: Now,
         delivery: &mut Delivery,
     ) {
-        let shards: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
+        let mut shards: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
         let mut out = Writer::default();
-        for shard in &shards {
+        for shard in &mut shards {
             cursor.slot = 0;
             cursor.read(shard, usize::MAX, now.tick, &mut out);
         }

@@ -134,8 +134,14 @@ impl<'a> Connection<'a> {
                 match self.output.refill(session, cx.waker()) {
                     Some(Closed::ShuttingDown) => return Err(End::ShuttingDown),
                     Some(Closed::SlowConsumer | Closed::Detached) => return Err(End::Slow),
-                    None if self.output.is_empty() => return Ok(()),
-                    None => {}
+                    None if !self.output.is_empty() => {}
+                    None => {
+                        if session.wants_snapshot() {
+                            // Others have their turn before the snapshot goes on.
+                            cx.waker().wake_by_ref();
+                        }
+                        return Ok(());
+                    }
                 }
             }
             match self

@@ -43,18 +43,8 @@ impl Batch<'_> {
     /// The cached route of a slot, read anew if subscriptions changed since.
     pub(crate) fn route(&mut self, slot: SlotNumber) -> Arc<Route> {
         let router = self.router;
-        let generation = router.index.generation();
         let (_, shard) = self.shard();
-        let slot = shard.slot_mut(slot);
-        match &slot.route {
-            Some(route) if route.generation == generation => Arc::clone(route),
-            _ => {
-                let route = router.index.route(&slot.address);
-                slot.keep_filters_of(&route);
-                slot.route = Some(Arc::clone(&route));
-                route
-            }
-        }
+        shard.slot_mut(slot).current_route(&router.index)
     }
 
     /// Whether `target` takes a message now, by the masks and limits of its subscriptions: it is
@@ -67,6 +57,14 @@ impl Batch<'_> {
         number: Option<f64>,
     ) -> bool {
         if target.takes(message.signal) {
+            if !target.limited.is_empty() {
+                // What waits is older than what goes out now.
+                let (_, shard) = self.shard();
+                shard
+                    .slot_mut(slot)
+                    .filter_of(target.session.key)
+                    .forget_pending();
+            }
             return true;
         }
         let takers = target.limited.iter().filter(|limited| {

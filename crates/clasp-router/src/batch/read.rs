@@ -50,7 +50,6 @@ impl Batch<'_> {
             });
         }
         let wanted = Wanted {
-            id: subscribe.id,
             pattern: &pattern,
             mask: subscribe.types,
             limits: Limits::of(&subscribe.options),

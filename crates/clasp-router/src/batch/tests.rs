@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use clasp_proto::{
-    Binding, Message, Set, Subscribe, SubscribeOptions, TypeMask, Value, binary, frame,
+    Binding, Message, Set, Subscribe, SubscribeOptions, Ttl, TypeMask, Value, binary, frame,
 };
 
 use crate::{
@@ -314,4 +314,81 @@ fn merged_map_that_fits_no_snapshot_is_refused() {
     assert_eq!(refused, Refusal::ValueTooLarge);
     stage.send(&writer, &subscribe(1, "/a")).unwrap();
     assert_eq!(values(&stage.received(&writer)).len(), 1);
+}
+
+#[test]
+fn snapshot_ends_where_the_last_slots_are_free() {
+    let config = RouterConfig {
+        shards: 1,
+        messages_per_second: 0,
+        ..RouterConfig::default()
+    };
+    let mut stage = Stage::with(config);
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    for number in 0..1500 {
+        let brief = Message::Set(Set {
+            address: format!("/p/{number}"),
+            value: Value::Null,
+            ttl: (number >= 1100).then_some(Ttl::Absolute(1)),
+            ..Set::default()
+        });
+        stage.send(&writer, &brief).unwrap();
+    }
+    stage.pass(2_000_000);
+    assert_eq!(stage.router.params(), 1100);
+    stage.send(&reader, &subscribe(1, "/**")).unwrap();
+    assert_eq!(values(&stage.received(&reader)).len(), 1100);
+}
+
+#[test]
+fn locks_are_counted_while_they_are_held() {
+    let mut stage = Stage::new();
+    let writer = stage.session("w");
+    let write = |address: &str, lock, unlock| {
+        Message::Set(Set {
+            address: address.into(),
+            value: Value::Null,
+            lock,
+            unlock,
+            ttl: Some(Ttl::Absolute(1)),
+            ..Set::default()
+        })
+    };
+    let held = |session: &Session| session.held.lock().locks.len();
+    stage.send(&writer, &write("/a", true, false)).unwrap();
+    stage.send(&writer, &write("/a", true, false)).unwrap();
+    stage.send(&writer, &write("/b", true, false)).unwrap();
+    assert_eq!(held(&writer), 2);
+    stage.send(&writer, &write("/a", false, true)).unwrap();
+    assert_eq!(held(&writer), 1);
+    stage.pass(2_000_000);
+    assert_eq!(held(&writer), 0, "the lock of a param ends with it");
+    let bundle = Message::Bundle(clasp_proto::Bundle {
+        timestamp: None,
+        messages: vec![write("/c", true, false), write("no address", false, false)],
+    });
+    stage.send(&writer, &bundle).unwrap_err();
+    assert_eq!(held(&writer), 0, "a refused bundle locks nothing");
+}
+
+#[test]
+fn bundles_of_a_session_go_with_it() {
+    let mut stage = Stage::new();
+    let writer = stage.session("w");
+    for _ in 0..3 {
+        let bundle = Message::Bundle(clasp_proto::Bundle {
+            timestamp: Some(stage.now.wall.0 + 300_000),
+            messages: vec![set("/a", 2)],
+        });
+        stage.send(&writer, &bundle).unwrap();
+    }
+    let weak = Arc::downgrade(&writer);
+    stage.router.detach(&writer);
+    drop(writer);
+    assert!(
+        weak.upgrade().is_none(),
+        "nothing waits on behalf of a session that ended"
+    );
+    stage.pass(1_000_000);
+    assert_eq!(stage.router.params(), 0);
 }

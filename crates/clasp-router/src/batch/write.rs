@@ -9,9 +9,9 @@ use super::Batch;
 use crate::alarm::Alarm;
 use crate::delivery::Outgoing;
 use crate::gesture::{Gesture, GestureKey};
-use crate::limits::GESTURES_PER_SESSION_MAX;
+use crate::limits::{GESTURES_PER_SESSION_MAX, LOCKS_PER_SESSION_MAX};
 use crate::operation::Receipt;
-use crate::param::{self, Applied, Record};
+use crate::param::{self, Applied, LockChange, Record};
 use crate::peer::{self, Peer};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -44,6 +44,11 @@ impl Batch<'_> {
     ) -> Result<Applied, Refusal> {
         let (router, session) = (self.router, self.session);
         snapshot::check_entry(set.address, set.value, &session.id)?;
+        if set.lock && session.held.lock().locks.len() >= LOCKS_PER_SESSION_MAX {
+            return Err(Refusal::LocksFull {
+                max: LOCKS_PER_SESSION_MAX,
+            });
+        }
         let record = Record {
             value: set.value,
             expected: set.revision,
@@ -67,11 +72,22 @@ impl Batch<'_> {
         if let Some(second) = shard.schedule_expiry(number) {
             router.set_expiry(shard_number, second);
         }
-        if applied.is_locked {
-            let address = Arc::clone(&shard.slot(number).address);
-            session.held.lock().locks.push(address);
-        }
+        self.note_lock(number, applied.lock);
         Ok(applied)
+    }
+
+    fn note_lock(&mut self, number: SlotNumber, lock: LockChange) {
+        if lock == LockChange::None {
+            return;
+        }
+        let session = self.session;
+        let (_, shard) = self.shard();
+        let address = &shard.slot(number).address;
+        let locks = &mut session.held.lock().locks;
+        match lock {
+            LockChange::Taken => drop(locks.insert(Arc::clone(address))),
+            LockChange::Freed | LockChange::None => drop(locks.remove(address)),
+        }
     }
 
     /// Makes room for a param that was just added, or takes it back.
@@ -201,6 +217,15 @@ impl Batch<'_> {
         }
         let known = shard.gestures.get_mut(&key);
         let (Some(gesture), Phase::Move) = (known, publish.phase) else {
+            // A start without an end before it: what waits of the old gesture goes out first.
+            let pending = shard
+                .gestures
+                .get_mut(&key)
+                .and_then(|old| old.take_pending(now));
+            if let Some(pending) = pending {
+                self.deliver_move(number, &pending);
+            }
+            let (_, shard) = self.shard();
             let mut held = session.held.lock();
             if shard.gestures.contains_key(&key) || held.gestures < GESTURES_PER_SESSION_MAX {
                 let before = shard.gestures.insert(key, Gesture::new(now));

@@ -17,19 +17,15 @@ fn session() -> Arc<Session> {
     Sessions::new(0).attach(new, 1 << 20, Rate::new(0)).unwrap()
 }
 
-fn found(index: &Index, address: &str) -> BTreeSet<u32> {
-    index
-        .trie
-        .read()
-        .matches(address)
-        .iter()
-        .map(|found| found.id)
-        .collect()
+fn found(index: &Index, address: &str) -> BTreeSet<*const Subscription> {
+    let trie = index.trie.read();
+    let nodes = trie.matches(address);
+    let found = trie.in_nodes(&nodes);
+    found.into_iter().map(Arc::as_ptr).collect()
 }
 
-fn insert(index: &Index, session: &Arc<Session>, id: u32, pattern: &Pattern) -> Arc<Subscription> {
+fn insert(index: &Index, session: &Arc<Session>, pattern: &Pattern) -> Arc<Subscription> {
     let wanted = Wanted {
-        id,
         pattern,
         mask: TypeMask::ALL,
         limits: None,
@@ -62,8 +58,7 @@ proptest! {
             patterns.into_iter().map(|segments| Pattern::parse(&path(segments)).unwrap()).collect();
         let mut held: Vec<_> = patterns
             .iter()
-            .zip(0..)
-            .map(|(pattern, id)| (pattern, insert(&index, &session, id, pattern)))
+            .map(|pattern| (pattern, insert(&index, &session, pattern)))
             .collect();
         for gone in gone {
             if !held.is_empty() {
@@ -75,7 +70,7 @@ proptest! {
             let expected: BTreeSet<_> = held
                 .iter()
                 .filter(|(pattern, _)| pattern.matches(&address))
-                .map(|(_, subscription)| subscription.id)
+                .map(|(_, subscription)| Arc::as_ptr(subscription))
                 .collect();
             prop_assert_eq!(found(&index, &address), expected, "{}", address);
         }
@@ -90,8 +85,7 @@ fn an_emptied_trie_keeps_no_node() {
     ];
     let held: Vec<_> = patterns
         .iter()
-        .zip(0..)
-        .map(|(pattern, id)| insert(&index, &session, id, &Pattern::parse(pattern).unwrap()))
+        .map(|pattern| insert(&index, &session, &Pattern::parse(pattern).unwrap()))
         .collect();
     index.remove(held.iter());
     let trie = index.trie.read();
@@ -102,11 +96,11 @@ fn an_emptied_trie_keeps_no_node() {
 #[test]
 fn addresses_with_the_same_subscribers_share_a_route() {
     let (index, session) = (Index::new(), session());
-    insert(&index, &session, 1, &Pattern::parse("/a/**").unwrap());
+    insert(&index, &session, &Pattern::parse("/a/**").unwrap());
     let (left, right) = (index.route("/a/b"), index.route("/a/c/d"));
     assert!(Arc::ptr_eq(&left, &right));
     assert!(index.route("/b").is_empty());
-    insert(&index, &session, 2, &Pattern::parse("/b").unwrap());
+    insert(&index, &session, &Pattern::parse("/b").unwrap());
     assert_ne!(index.route("/a/b").generation, left.generation);
 }
 
@@ -115,8 +109,8 @@ fn globstars_do_not_multiply() {
     // protocol/router.md 4.7
     let (index, session) = (Index::new(), session());
     let pattern = "/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/b";
-    for id in 0..100 {
-        insert(&index, &session, id, &Pattern::parse(pattern).unwrap());
+    for _ in 0..100 {
+        insert(&index, &session, &Pattern::parse(pattern).unwrap());
     }
     let address = "/a".repeat(64);
     let trie = index.trie.read();

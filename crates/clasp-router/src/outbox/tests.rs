@@ -212,7 +212,7 @@ fn a_publisher_waits_for_a_reader_that_reads_and_for_no_other() {
     );
     assert!(outbox.has_room(Tick(60_000), &waker));
     outbox.push(&run_of(&[vec![0x41; 6000]]), Tick(60_000));
-    assert!(outbox.has_room(Tick(160_000), &waker), "it stands still");
+    assert!(outbox.has_room(Tick(310_000), &waker), "it stands still");
     assert!(
         !outbox.has_room_for_answers(&waker),
         "its own questions wait all the same"
