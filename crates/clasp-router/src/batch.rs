@@ -27,8 +27,8 @@ use crate::time::Now;
 
 /// Operations of one session that are done together. See the module.
 ///
-/// What it does is seen by others at the latest when it is finished; a batch that is dropped is
-/// finished too.
+/// What it does is seen by others at the latest when it is finished. One that is dropped before
+/// is abandoned: what it gathered last is lost.
 pub struct Batch<'r> {
     pub(crate) router: &'r Router,
     pub(crate) session: &'r Arc<Session>,
@@ -37,6 +37,7 @@ pub struct Batch<'r> {
     held: Option<Held<'r>>,
     /// Further shards that a bundle has locked, all until it is through.
     others: Vec<Held<'r>>,
+    is_finished: bool,
 }
 
 /// The buffers of batches, kept by whoever makes them, so that a batch allocates nothing.
@@ -69,6 +70,7 @@ impl<'r> Batch<'r> {
             work,
             held: None,
             others: Vec::new(),
+            is_finished: false,
         }
     }
 
@@ -167,6 +169,7 @@ impl<'r> Batch<'r> {
     pub fn finish(mut self, own: Option<&Waker>) -> Vec<Arc<Session>> {
         self.release();
         self.flush_answers();
+        self.is_finished = true;
         self.work.delivery.wake(own);
         self.work.delivery.take_pressed()
     }
@@ -283,15 +286,11 @@ impl<'r> Batch<'r> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            // What was gathered is in doubt; who was promised a wake-up gets it.
+        if !self.is_finished {
+            // A panic: what was gathered is in doubt, but who was promised a wake-up gets it.
             self.work.delivery.wake(None);
             *self.work = Work::default();
-            return;
         }
-        self.release();
-        self.flush_answers();
-        self.work.delivery.wake(None);
     }
 }
 

@@ -310,6 +310,7 @@ impl Router {
             Ok(_) => {}
             Err(refusal) => batch.refuse(&refusal, None),
         }
+        batch.finish(None);
     }
 }
 

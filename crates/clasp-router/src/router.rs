@@ -265,14 +265,14 @@ impl Router {
             return;
         };
         let mut batch = Batch::new(self, &session, now, work);
-        let Ok(slot) = batch.slot(&key.address) else {
-            return;
-        };
+        let slot = batch.slot(&key.address);
+        let slot = slot.expect("the address was checked when the gesture began");
         let (_, shard) = batch.shard();
         let gesture = shard.gestures.get_mut(key);
         if let Some(pending) = gesture.and_then(|gesture| gesture.take_pending(now.tick)) {
             batch.deliver_move(slot, &pending);
         }
+        batch.finish(None);
     }
 
     fn flush_filter(&self, address: &str, session: SessionKey, now: Now, work: &mut Work) {
