@@ -309,7 +309,7 @@ impl Client {
         Ok(open)
     }
 
-    /// Numbers are never used twice, so a late answer for an old subscription meets nobody.
+    /// Numbers are never used twice, so a late answer for an old subscription meets nobody. protocol/router.md 5.1
     pub(crate) fn next_subscription(&self) -> u32 {
         self.inner.last_subscription.fetch_add(1, Ordering::Relaxed) + 1
     }

@@ -34,6 +34,12 @@ mod subscription;
 mod update;
 mod wire;
 
+/// The words of the protocol that calls and updates speak in.
+pub use clasp_proto::{
+    Code, Easing, Features, Keyframe, Param, Phase, Publish, Set, Signal, SignalDefinition,
+    SignalMeta, Timeline, Ttl, TypeMask, Value,
+};
+
 pub use backoff::Reconnect;
 pub use builder::Builder;
 pub use bundle::BundleCall;

@@ -278,6 +278,7 @@ impl Session {
         Ok(())
     }
 
+    /// There is no answer to wait for. protocol/router.md 5.6
     fn unsubscribe(&mut self, id: u32) -> Result<(), Unsendable> {
         if self.subscriptions.remove(&id).is_none() || self.state != State::Ready {
             return Ok(());

@@ -308,6 +308,58 @@ mod tests {
         assert_eq!((queue.superseded, queue.dropped), (0, 0));
     }
 
+    proptest::proptest! {
+        /// Pushes (Some: is it a param, address) and pops (None) in any order.
+        #[test]
+        fn nothing_is_lost_silently(steps in steps()) {
+            let mut queue = Queue::default();
+            let mut read = Vec::new();
+            let mut pushed = Vec::new();
+            for (value, step) in (0..).zip(steps) {
+                match step {
+                    Some((is_param, address)) => {
+                        let signal = if is_param { Signal::Param } else { Signal::Event };
+                        let update = update(signal, &address.to_string(), value);
+                        pushed.push(update.clone());
+                        queue.push(update);
+                    }
+                    None => read.extend(queue.pop()),
+                }
+            }
+            read.extend(std::iter::from_fn(|| queue.pop()));
+            let gone = queue.superseded + queue.dropped;
+            proptest::prop_assert_eq!(pushed.len() as u64, read.len() as u64 + gone);
+            for address in 0..ADDRESSES {
+                for signal in [Signal::Param, Signal::Event] {
+                    let of = |updates: &[Update]| -> Vec<Option<i64>> {
+                        let address = address.to_string();
+                        let of = updates.iter().filter(|update| update.signal == signal && update.address == address);
+                        of.map(|update| update.value.as_i64()).collect()
+                    };
+                    let (pushed, read) = (of(&pushed), of(&read));
+                    proptest::prop_assert!(read.is_sorted());
+                    if signal == Signal::Param {
+                        proptest::prop_assert_eq!(pushed.last(), read.last());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Long runs of pushes, so that the bounds are met, with pops between them.
+    fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Option<(bool, u8)>>> {
+        use proptest::prelude::*;
+        let run = (any::<bool>(), 0..ADDRESSES, 1_usize..1500, 0_usize..1500);
+        let steps = run.prop_map(|(is_param, address, pushes, pops)| {
+            let mut steps = vec![Some((is_param, address)); pushes];
+            steps.resize(pushes + pops, None);
+            steps
+        });
+        proptest::collection::vec(steps, 1..12).prop_map(|runs| runs.concat())
+    }
+
+    const ADDRESSES: u8 = 3;
+
     #[test]
     fn the_oldest_events_give_way_and_are_counted() {
         let max = SUBSCRIPTION_QUEUE_MAX as i64;

@@ -577,6 +577,43 @@ fn ping_is_answered_and_nonsense_is_an_error_that_ends_nothing() {
     assert_eq!(harness.sent(), [Message::Pong]);
 }
 
+proptest::proptest! {
+    /// Whatever a router sends after its welcome, and whatever was asked before: no panic, no growth beyond the bounds.
+    #[test]
+    fn no_frame_is_too_odd(frames in proptest::collection::vec(odd_frame(), 0..20)) {
+        let mut harness = Harness::ready();
+        harness.request(subscribe(1, "/**", TypeMask::ALL), 1);
+        harness.request(Request::Query("/**".to_owned()), 2);
+        harness.request(set("/a"), 3);
+        harness.request(Request::Get("/a".to_owned()), 4);
+        harness.sent();
+        for frame in frames {
+            // An error is as good as an event here.
+            harness.session.receive(&frame, 2_000, &mut harness.cache).ok();
+            proptest::prop_assert!(harness.session.has_room());
+        }
+        harness.session.disconnected();
+        harness.events();
+    }
+}
+
+/// A frame of any message type with any bytes behind it, short enough to be well formed now and then.
+fn odd_frame() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let types = [
+        0x02_u8, 0x20, 0x21, 0x23, 0x30, 0x40, 0x41, 0x50, 0x51, 0x61, 0x82,
+    ];
+    let bytes = prop_oneof![Just(0_u8), Just(1), Just(b'/'), Just(b'a'), any::<u8>()];
+    let payload = (
+        proptest::sample::select(types.to_vec()),
+        proptest::collection::vec(bytes, 0..24),
+    );
+    payload.prop_map(|(kind, rest)| {
+        let length = u8::try_from(rest.len() + 1).expect("at most 24 bytes and one");
+        [&[b'S', 1, 0, length, kind], rest.as_slice()].concat()
+    })
+}
+
 #[test]
 fn a_full_queue_of_answers_takes_no_more_requests() {
     let mut harness = Harness::ready();
