@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::connect::Target;
 use crate::driver;
 use crate::error::ClientError;
-use crate::limits::{CACHE_ADDRESSES_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT};
+use crate::limits::{CACHE_ADDRESSES_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT, QUIET_TIME};
 
 /// Options of a connection; made by [`Client::builder`].
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub struct Builder {
     reconnect: Reconnect,
     connect_timeout: Duration,
     call_timeout: Duration,
+    quiet: Duration,
     cache_addresses_max: usize,
 }
 
@@ -35,6 +36,7 @@ impl Builder {
             reconnect: Reconnect::default(),
             connect_timeout: CONNECT_TIMEOUT,
             call_timeout: CALL_TIMEOUT,
+            quiet: QUIET_TIME,
             cache_addresses_max: CACHE_ADDRESSES_MAX,
         }
     }
@@ -81,6 +83,14 @@ impl Builder {
         self
     }
 
+    /// After this long without a frame the router is asked for a sign of life; after twice this long the connection
+    /// counts as lost. 20 s unless set.
+    #[must_use]
+    pub fn keep_alive(mut self, silence: Duration) -> Self {
+        self.quiet = silence;
+        self
+    }
+
     /// How many addresses' last values are remembered, 131,072 unless set. Without memory [`Client::cached`] knows nothing
     /// and a value that is told twice reaches a subscription twice.
     #[must_use]
@@ -106,6 +116,7 @@ impl Builder {
             greeting,
             reconnect: self.reconnect,
             connect_timeout: self.connect_timeout,
+            quiet: self.quiet,
         };
         let cache = Cache::new(self.cache_addresses_max);
         let running = driver::start(target, cache).await?;

@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) greeting: Hello,
     pub(crate) reconnect: Reconnect,
     pub(crate) connect_timeout: Duration,
+    /// Silence after which the router is asked for a sign of life.
+    pub(crate) quiet: Duration,
 }
 
 /// Makes a link and a session on it, within one deadline.

@@ -16,7 +16,7 @@ use crate::backoff::Backoff;
 use crate::cache::Cache;
 use crate::connect::{Target, connect, farewell};
 use crate::error::{ClientError, Disconnect};
-use crate::limits::{COMMAND_BATCH_MAX, QUIET_MAX, WRITE_TIMEOUT};
+use crate::limits::{COMMAND_BATCH_MAX, WRITE_TIMEOUT};
 use crate::session::{Event, Request, Session, Ticket};
 use crate::shared::{Command, Commands, Inbox, Known, Outcome, Shared, Waiter, queues};
 use crate::status::Status;
@@ -130,7 +130,8 @@ impl Driver {
             if let Err(reason) = self.flush(link).await {
                 return End::Lost(reason);
             }
-            let patience = if asked { 2 * QUIET_MAX } else { QUIET_MAX };
+            let quiet = self.target.quiet;
+            let patience = if asked { 2 * quiet } else { quiet };
             tokio::select! {
                 frame = link.recv() => match frame {
                     Ok(Some(frame)) => {

@@ -13,7 +13,7 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After this long without a received frame the router is asked for a sign of life, which also reads its clock;
 /// after twice this long the link counts as dead.
-pub const QUIET_MAX: Duration = Duration::from_secs(20);
+pub const QUIET_TIME: Duration = Duration::from_secs(20);
 
 /// Calls that wait between the handles and the driver; a full queue makes callers wait.
 pub const COMMANDS_MAX: usize = 1024;

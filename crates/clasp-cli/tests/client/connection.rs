@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clasp_client::{Client, ClientError, Disconnect, Reconnect, Status};
 use clasp_proto::Value;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{Router, at_once, next, soon};
 
@@ -57,6 +58,72 @@ async fn who_does_not_answer_is_given_up() {
     drop(listener);
     let gone = Client::connect(&url).await;
     assert!(matches!(gone, Err(ClientError::Connect { .. })), "{gone:?}");
+}
+
+/// A router that says these frames after reading HELLO, and then nothing; the socket keeps it there.
+async fn puppet(listener: TcpListener, frames: &[&[u8]]) -> TcpStream {
+    let (mut socket, _) = listener.accept().await.expect("a client connects");
+    let hello_bytes = socket.read_u32().await.expect("a length");
+    let mut hello = vec![0; hello_bytes as usize];
+    socket.read_exact(&mut hello).await.expect("a HELLO");
+    for frame in frames {
+        socket
+            .write_u32(frame.len() as u32)
+            .await
+            .expect("the client reads");
+        socket.write_all(frame).await.expect("the client reads");
+    }
+    socket
+}
+
+/// WELCOME to the session "s" of the router "r".
+const WELCOME: &[u8] = b"S\x01\0\x13\x02\x01\xF8\0\0\0\0\0\0\0\x01\0\x01s\0\x01r\0\0";
+
+#[tokio::test]
+async fn a_router_that_falls_silent_is_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let builder = Client::builder(&url).reconnect(Reconnect::never());
+    let connecting = builder.keep_alive(Duration::from_millis(50)).connect();
+    let (_socket, client) = tokio::join!(puppet(listener, &[WELCOME]), connecting);
+    let client = client.unwrap();
+    let waiting = client.set("/a", 1);
+    let (status, outcome) = tokio::join!(soon(client.status_changed()), waiting);
+    assert!(
+        matches!(status.reason(), Some(Disconnect::Quiet)),
+        "{status:?}"
+    );
+    assert!(
+        matches!(outcome, Err(ClientError::Disconnected(Disconnect::Quiet))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn nonsense_is_ignored_before_and_after_the_welcome() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    // An unknown message, a SET that is cut short, and a SET of /a to 5 at revision 1.
+    let unknown = b"S\x01\0\x01\xEE";
+    let short = b"S\x01\0\x03\x21\x05\0";
+    let set = b"S\x41\0\x16\x21\x85\0\x02/a\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x01";
+    let frames: [&[u8]; 6] = [unknown, set, WELCOME, unknown, short, set];
+    let (_socket, client) = tokio::join!(puppet(listener, &frames), Client::connect(&url));
+    let client = client.unwrap();
+    soon(async {
+        while client.cached("/a").is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(
+        client.cached("/a").expect("it was told").value,
+        Value::Int(5)
+    );
+    assert_eq!(
+        (client.session(), client.router_name()),
+        ("s".to_owned(), "r".to_owned())
+    );
 }
 
 #[tokio::test]

@@ -76,6 +76,23 @@ async fn types_and_options_limit_what_comes() {
 }
 
 #[tokio::test]
+async fn a_rate_limits_how_often_and_the_last_value_arrives() {
+    let router = Router::start().await;
+    let writer = router.client().await;
+    let reader = router.client().await;
+    let mut rare = reader.subscribe("/n").max_rate(20).await.unwrap();
+    for value in 1..=200 {
+        writer.set("/n", value).await.unwrap();
+    }
+    let mut values = Vec::new();
+    while values.last() != Some(&200) {
+        let (_, value) = next(&mut rare).await;
+        values.push(value.as_i64().expect("only whole numbers were sent"));
+    }
+    assert!(values.is_sorted() && values.len() < 100, "{values:?}");
+}
+
+#[tokio::test]
 async fn dropping_a_subscription_ends_it() {
     let router = Router::start().await;
     let writer = router.client().await;
