@@ -150,11 +150,7 @@ impl Disconnect {
     }
 
     /// True when another attempt would end the same way: the credentials are wrong or have expired.
-<<<<<<< HEAD
     /// After any other end it is worth to come back (protocol/errors.md 2.2).
-=======
-    /// Everything else may pass. protocol/errors.md 2.2
->>>>>>> 9dd9db7 (Put odd frames and slow readers to the client at random)
     pub(crate) fn is_final(&self) -> bool {
         let code = match self {
             Self::Rejected(refusal) => Code::from_number(refusal.code),
