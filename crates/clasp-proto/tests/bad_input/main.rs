@@ -8,6 +8,7 @@ mod allocation;
 mod lengths;
 mod measure;
 mod nesting;
+mod numbers;
 mod patterns;
 mod samples;
 mod text;
