@@ -7,6 +7,7 @@
 
 mod admission;
 mod bad_frames;
+mod bad_input;
 mod cut_off;
 mod deadlines;
 mod drain;

@@ -58,7 +58,7 @@ impl Noise {
     }
 }
 
-fn good_frames() -> Vec<Bytes> {
+pub(crate) fn good_frames() -> Vec<Bytes> {
     let set = Set {
         address: "/a/b".to_owned(),
         value: Value::Float(0.5),
