@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::{Step, succeeds};
 
-/// The installation of cargo-fuzz if there is none, then one step for each target.
+/// The installation of cargo-fuzz if there is none, the golden frames as a beginning, then one step for each target.
 pub(super) fn steps(root: &Path) -> anyhow::Result<Vec<Step>> {
     let targets = targets(&root.join(FOLDER).join("fuzz/fuzz_targets"))?;
     if targets.is_empty() {
@@ -24,7 +24,14 @@ pub(super) fn steps(root: &Path) -> anyhow::Result<Vec<Step>> {
             )
         })
     });
-    Ok(install.into_iter().chain(runs).collect())
+    let seeds = Step {
+        folder: format!("{FOLDER}/fuzz").into(),
+        ..Step::new(
+            "fuzz seeds",
+            &["cargo", "run", "--quiet", "--example", "seeds"],
+        )
+    };
+    Ok(install.into_iter().chain([seeds]).chain(runs).collect())
 }
 
 fn targets(folder: &Path) -> anyhow::Result<Vec<String>> {
