@@ -37,6 +37,12 @@ fn text_stands_alone_in_ascii() {
 }
 
 #[test]
+fn merges_are_finished() {
+    check("README.md", "a\n<<<<<<< HEAD\nb", &["merge"]);
+    check("README.md", "a <<<<<<< b", &[]);
+}
+
+#[test]
 fn a_file_begins_with_its_purpose() {
     check("crates/a/src/lib.rs", "fn f() {}", &["first line"]);
     check("crates/a/src/lib.rs", "//! What for.\nfn f() {}", &[]);

@@ -6,6 +6,7 @@ use crate::source::Source;
 pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
     ascii(source, findings);
     stands_alone(source, findings);
+    merged(source, findings);
     if source.is_rust() {
         purpose(source, findings);
         open_matters(source, findings);
@@ -36,6 +37,19 @@ fn stands_alone(source: &Source, findings: &mut Vec<Finding>) {
                 &source.path,
                 line,
                 "refers to a folder outside of the repository",
+            ));
+        }
+    }
+}
+
+/// A merge that was committed before it was done.
+fn merged(source: &Source, findings: &mut Vec<Finding>) {
+    for (line, text) in numbered(&source.text) {
+        if MERGE_MARKS.iter().any(|mark| text.starts_with(mark)) {
+            findings.push(Finding::new(
+                &source.path,
+                line,
+                "a conflict of a merge is left",
             ));
         }
     }
@@ -221,6 +235,7 @@ const VAGUE: [&str; 7] = [
 ];
 /// Put together here so that this file does not break its own rules.
 const OPEN_MATTERS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
+const MERGE_MARKS: [&str; 2] = ["<<<<<<< ", ">>>>>>> "];
 const OUTSIDE: [&str; 3] = [
     concat!("..", "/shared"),
     concat!("/wo", "rk/"),
