@@ -79,6 +79,24 @@ pub(crate) struct Flags {
         hide_env_values = true
     )]
     max_connections_per_ip: usize,
+    /// Connections at a time that have not said HELLO
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 256,
+        env = "CLASP_MAX_PENDING",
+        hide_env_values = true
+    )]
+    max_pending: usize,
+    /// Those of one address; more behind a proxy, where all clients share one
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 16,
+        env = "CLASP_MAX_PENDING_PER_IP",
+        hide_env_values = true
+    )]
+    max_pending_per_ip: usize,
     /// Origin of web pages that may connect, besides those of this host; * for all; may be repeated
     #[arg(
         long,
@@ -192,6 +210,8 @@ impl Flags {
             name: self.name.clone(),
             sessions_max: self.max_sessions,
             connections_per_ip_max: self.max_connections_per_ip,
+            pending_max: self.max_pending,
+            pending_per_ip_max: self.max_pending_per_ip,
             allowed_origins: self.allow_origin.clone(),
             session_timeout: Duration::from_secs(self.session_timeout),
             param_ttl: unless_zero(self.param_ttl),
@@ -308,10 +328,9 @@ mod tests {
             (changed.param_ttl, changed.signal_ttl),
             (None, Some(Duration::from_secs(5)))
         );
-        assert_eq!(
-            config("--max-connections-per-ip 3").connections_per_ip_max,
-            3
-        );
+        let capped = config("--max-connections-per-ip 3 --max-pending 4 --max-pending-per-ip 2");
+        assert_eq!(capped.connections_per_ip_max, 3);
+        assert_eq!((capped.pending_max, capped.pending_per_ip_max), (4, 2));
         assert_eq!(
             config("--allow-origin https://a.b --allow-origin null").allowed_origins,
             ["https://a.b", "null"]

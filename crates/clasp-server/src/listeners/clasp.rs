@@ -39,12 +39,12 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
     let mut pause = None;
     loop {
         tokio::select! {
-            accepted = accept(&listener, pause) => match accepted {
+            accepted = accept(&listener, pause.as_ref()) => match accepted {
                 Ok((socket, peer)) => {
                     pause = None;
                     welcome(socket, peer, protocol, &shared, &mut connections);
                 }
-                Err(error) => pause = pause_after(&error, pause, &shared),
+                Err(error) => pause = pause_after(&error, pause.as_ref(), &shared),
             },
             () = connections.reap() => {}
             () = &mut shutdown_begun => break,
@@ -57,12 +57,19 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
     connections.finish(shared.plan.drain_timeout).await;
 }
 
+/// What a failed `accept` costs before the next one.
+struct Pause {
+    length: Duration,
+    /// A moment, since waiting is begun anew whenever a connection ends.
+    until: Instant,
+}
+
 async fn accept(
     listener: &TcpListener,
-    pause: Option<Duration>,
+    pause: Option<&Pause>,
 ) -> io::Result<(TcpStream, SocketAddr)> {
     if let Some(pause) = pause {
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep_until(pause.until.into()).await;
     }
     listener.accept().await
 }
@@ -113,7 +120,7 @@ fn turn_away(socket: &TcpStream, protocol: Protocol) {
 
 /// How long not to ask again. One client's trouble costs nothing; a want of file descriptors or memory does not
 /// pass faster by asking more often.
-fn pause_after(error: &io::Error, before: Option<Duration>, shared: &Shared) -> Option<Duration> {
+fn pause_after(error: &io::Error, before: Option<&Pause>, shared: &Shared) -> Option<Pause> {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     if matches!(
         error.kind(),
@@ -125,11 +132,15 @@ fn pause_after(error: &io::Error, before: Option<Duration>, shared: &Shared) -> 
     if before.is_none() {
         tracing::error!(%error, "cannot accept connections: raise the limit of open files, or lower --max-sessions");
     }
-    Some(before.map_or(ACCEPT_PAUSE_MIN, |before| {
-        (before * 2).min(ACCEPT_PAUSE_MAX)
-    }))
+    let length = before.map_or(ACCEPT_PAUSE_MIN, |before| {
+        (before.length * 2).min(ACCEPT_PAUSE_MAX)
+    });
+    Some(Pause {
+        length,
+        until: Instant::now() + length,
+    })
 }
 
 const TOO_MANY_CONNECTIONS: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 46\r\n\
-    Connection: close\r\n\r\ntoo many connections from here: close some...\n";
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\
+    Connection: close\r\n\r\ntoo many connections: try again later\n";
