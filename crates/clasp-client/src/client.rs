@@ -21,7 +21,7 @@ use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::session::{Answer, Request, Ticket};
 use crate::set::SetCall;
 use crate::shared::{Command, Commands, Shared, Waiter};
-use crate::status::Status;
+use crate::status::{Status, StatusChanges};
 use crate::subscribe::SubscribeCall;
 
 /// A connection to a CLASP router. Cheap to clone; the connection ends when the last clone and the last
@@ -90,13 +90,9 @@ impl Client {
         self.inner.status.borrow().clone()
     }
 
-    /// Waits until the connection stands differently than now, and says how.
-    pub async fn status_changed(&self) -> Status {
-        let mut status = self.inner.status.clone();
-        status.mark_unchanged();
-        // The driver announces its end before it drops the other side, so an error is an announced end too.
-        drop(status.changed().await);
-        status.borrow().clone()
+    /// The changes of the status from now on.
+    pub fn status_changes(&self) -> StatusChanges {
+        StatusChanges::new(self.inner.status.clone())
     }
 
     /// The last error of the router that no call was to blame for, such as a refused [`Client::stream`].

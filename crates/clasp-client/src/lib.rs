@@ -48,7 +48,7 @@ pub use clock::ClockReading;
 pub use error::{ClientError, Disconnect, Refusal};
 pub use gesture::Gesture;
 pub use set::SetCall;
-pub use status::Status;
+pub use status::{Status, StatusChanges};
 pub use subscribe::SubscribeCall;
 pub use subscription::Subscription;
 pub use update::Update;

@@ -1,5 +1,7 @@
 //! Where the connection stands.
 
+use tokio::sync::watch;
+
 use crate::error::Disconnect;
 
 /// Where the connection stands.
@@ -33,5 +35,25 @@ impl Status {
             Self::Connected => None,
             Self::Reconnecting { reason, .. } | Self::Closed { reason } => Some(reason),
         }
+    }
+}
+
+/// Follows the status of a connection; made by [`Client::status_changes`](crate::Client::status_changes).
+#[derive(Debug)]
+pub struct StatusChanges {
+    status: watch::Receiver<Status>,
+}
+
+impl StatusChanges {
+    pub(crate) fn new(mut status: watch::Receiver<Status>) -> Self {
+        status.mark_unchanged();
+        Self { status }
+    }
+
+    /// Waits until the connection stands differently than when this was last asked, and says how; `None` after it was closed.
+    /// Of changes that follow one another quickly the latest is told.
+    pub async fn next(&mut self) -> Option<Status> {
+        self.status.changed().await.ok()?;
+        Some(self.status.borrow_and_update().clone())
     }
 }

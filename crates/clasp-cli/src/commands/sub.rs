@@ -23,6 +23,7 @@ pub(crate) async fn run(args: SubArgs) -> Result<(), CommandError> {
         .map(|within| Instant::now() + Duration::from_secs_f64(within));
     let client = connect::builder(&args.connect).connect().await?;
     let mut subscription = subscribe(&client, &args).await?;
+    let mut changes = client.status_changes();
     output::status(&format!("Subscribed to {}", args.pattern));
     let mut received = 0;
     while args.count.is_none_or(|count| received < count) {
@@ -34,7 +35,7 @@ pub(crate) async fn run(args: SubArgs) -> Result<(), CommandError> {
                 }
                 None => return Err(ended(&client, &subscription)),
             },
-            status = client.status_changed() => tell(&status),
+            Some(status) = changes.next() => tell(&status),
             () = until(deadline) => return too_few(&args, received),
             _ = signal::ctrl_c() => break,
         }
