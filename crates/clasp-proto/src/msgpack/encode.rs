@@ -1,5 +1,7 @@
 //! Writing v0 messages, for tools and tests; a server never sends them.
 
+use std::collections::BTreeMap;
+
 use rmp::encode as write;
 
 use crate::error::EncodeError;
@@ -103,7 +105,7 @@ fn welcome(entries: Entries, welcome: &Welcome) -> Result<Entries, EncodeError> 
 }
 
 fn announce(entries: Entries, announce: &Announce) -> Result<Entries, EncodeError> {
-    let meta = announce.meta.clone().map(Value::Map);
+    let meta = announce.meta.as_ref().map(map).transpose()?;
     entries
         .add("namespace", &announce.namespace)?
         .add("signals", &announce.signals)?
@@ -111,10 +113,7 @@ fn announce(entries: Entries, announce: &Announce) -> Result<Entries, EncodeErro
 }
 
 fn federation_sync(entries: Entries, sync: &FederationSync) -> Result<Entries, EncodeError> {
-    let mut revisions = Entries::default();
-    for (address, revision) in &sync.revisions {
-        revisions = revisions.add(address, revision)?;
-    }
+    let revisions = map(&sync.revisions)?;
     entries
         .add("op", sync.op.word())?
         .add("patterns", &sync.patterns)?
@@ -197,6 +196,15 @@ fn error(entries: Entries, error: &ErrorMessage) -> Result<Entries, EncodeError>
         .add("message", &error.message)?
         .maybe("address", &error.address)?
         .maybe("correlation_id", &error.correlation_id)
+}
+
+/// Named items that are not a value themselves, so that the nesting of each counts by itself.
+fn map<T: Write>(items: &BTreeMap<String, T>) -> Result<Entries, EncodeError> {
+    let mut entries = Entries::default();
+    for (name, item) in items {
+        entries = entries.add(name, item)?;
+    }
+    Ok(entries)
 }
 
 impl Write for Entries {

@@ -5,8 +5,8 @@ use std::thread;
 
 use clasp_proto::limits::{BUNDLE_NESTING_MAX, FRAME_PAYLOAD_MAX, NESTING_MAX};
 use clasp_proto::{
-    Bundle, DecodeError, EncodeError, Message, Set, Value, binary, decode, encode_value, msgpack,
-    view,
+    Announce, Bundle, DecodeError, EncodeError, Message, Set, Value, binary, decode, encode_value,
+    msgpack, view,
 };
 
 #[test]
@@ -88,6 +88,24 @@ fn t_sec_09_the_deepest_message_there_is() {
             );
         }
     });
+}
+
+/// What stands in the meta of an ANNOUNCE are values of their own: each may be as deep as any.
+#[test]
+fn t_sec_09_the_deepest_meta_of_an_announce() {
+    for (depth, fits) in [(NESTING_MAX, true), (NESTING_MAX + 1, false)] {
+        let value = (0..depth).fold(Value::Null, |inner, _| vec![inner].into());
+        let meta = Some([("k".to_owned(), value)].into());
+        let announce = Message::Announce(Announce {
+            meta,
+            ..Announce::default()
+        });
+        let mut payload = Vec::new();
+        assert_eq!(msgpack::encode(&announce, &mut payload).is_ok(), fits);
+        if fits {
+            assert_eq!(decode(&payload), Ok(announce));
+        }
+    }
 }
 
 #[test]
