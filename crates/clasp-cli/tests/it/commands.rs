@@ -260,6 +260,20 @@ fn bench_measures_its_own_router_and_others() {
         assert!(result["latency_us"]["p99"].as_f64() > Some(0.0), "{report}");
     }
     let other = router.run(&["bench", "latency", "--seconds", "0.2", "--rate", "100"]);
-    assert_eq!(other.code, 0, "{other:?}");
+    assert_eq!((other.code, other.stderr.as_str()), (0, ""));
     assert_eq!(other.stdout.lines().count(), 2, "{other:?}");
+    // A development server limits the rate, which is said and does not stop the flow.
+    let limited = router.run(&["bench", "throughput", "--seconds", "1", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&limited.stdout).expect("one JSON object");
+    let result = &report["results"][0];
+    assert!(
+        result["refused"]
+            .as_str()
+            .is_some_and(|text| text.contains("429")),
+        "{report}"
+    );
+    assert!(
+        result["lost"].as_u64() > Some(0) && result["delivered"].as_u64() > Some(500),
+        "{report}"
+    );
 }

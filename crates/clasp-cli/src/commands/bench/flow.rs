@@ -93,6 +93,8 @@ struct Running {
     sent: u64,
     delivered: u64,
     last_delivery: Instant,
+    /// Deliveries that the window no longer waits for.
+    written_off: u64,
     /// When this task last came back from waiting.
     woken: Instant,
     delays: Histogram,
@@ -112,6 +114,7 @@ impl Running {
             sent: 0,
             delivered: 0,
             last_delivery: counted_from,
+            written_off: 0,
             woken: begin,
             delays: Histogram::new(),
         }
@@ -123,7 +126,7 @@ impl Running {
         match pace {
             Pace::Window(window) => {
                 let subscribers = self.subscriptions.len() as u64;
-                let under_way = self.all_sent * subscribers - self.all_delivered;
+                let under_way = self.under_way().saturating_sub(self.written_off);
                 (under_way < window * subscribers).then_some(now)
             }
             Pace::Rate(rate) => {
@@ -143,15 +146,25 @@ impl Running {
         self.sent += u64::from(stamp >= self.counted_from);
     }
 
+    /// Deliveries that are still to come, or never will.
+    fn under_way(&self) -> u64 {
+        self.all_sent * self.subscriptions.len() as u64 - self.all_delivered
+    }
+
     /// Waits for an update, or until the next message is due.
     async fn wait(&mut self, pace: Pace) {
         let until = match pace {
-            Pace::Window(_) => self.end.min(Instant::now() + PROGRESS_EVERY),
-            Pace::Rate(rate) => self.scheduled(rate).min(self.end),
+            Pace::Window(_) => Instant::now() + QUIET,
+            Pace::Rate(rate) => self.scheduled(rate),
         };
-        tokio::select! {
-            () = self.some() => {}
-            () = sleep_until(until) => {}
+        let until = until.min(self.end);
+        let is_late = tokio::select! {
+            () = self.some() => false,
+            () = sleep_until(until) => true,
+        };
+        if is_late && matches!(pace, Pace::Window(_)) {
+            // A router that drops messages must not stop the flow.
+            self.written_off = self.under_way();
         }
         self.woken = Instant::now();
     }
@@ -159,8 +172,7 @@ impl Running {
     /// Takes in what is still under way, until nothing has come for a moment.
     async fn drain(&mut self) {
         let deadline = Instant::now() + DRAIN_MAX;
-        let expected = self.all_sent * self.subscriptions.len() as u64;
-        while self.all_delivered < expected {
+        while self.under_way() > 0 {
             let quiet = deadline.min(Instant::now() + QUIET);
             if timeout_at(quiet, self.some()).await.is_err() {
                 break;
