@@ -8,7 +8,7 @@ use clasp_router::{Session, WhenFull};
 
 use crate::stage::{
     Stage, bundle, bundle_at, gesture, get, numbers, publish, set, set_with, subscribe,
-    subscribe_with,
+    subscribe_with, values,
 };
 
 fn event(address: &str, value: i64) -> Message {
@@ -103,6 +103,61 @@ fn a_bundle_beyond_the_capacity_is_undone() {
         .send(&writer, &bundle([set("/n/0", 1), set("/n/1", 1)]))
         .unwrap();
     assert_eq!(stage.code(&writer, &set("/n/2", 1)), Some(Code::Overloaded));
+}
+
+// protocol/router.md 6.11, 9.1
+#[test]
+fn a_bundle_larger_than_the_store_is_delivered_whole_and_the_store_keeps_its_bound() {
+    for shards in [1, 16] {
+        let mut stage = Stage::with(|config| {
+            config.params_max = 2;
+            config.shards = shards;
+        });
+        let (writer, reader) = (stage.session("w"), stage.reader("r", "/**"));
+        for round in 0..3 {
+            let members: Vec<_> = (0..20)
+                .map(|number| set(&format!("/{round}/{number}"), number))
+                .collect();
+            stage.send(&writer, &bundle(members)).unwrap();
+            let expected: Vec<_> = (0..20).collect();
+            assert_eq!(
+                numbers(&stage.received(&reader)),
+                expected,
+                "{shards} shards"
+            );
+            let params = stage.router.params();
+            assert!(params <= 2 + shards, "{params} params, {shards} shards");
+        }
+    }
+}
+
+// protocol/router.md 9.2, 9.3: routes of many new addresses are made and dropped meanwhile
+#[test]
+fn events_of_a_bundle_reach_their_own_subscribers_among_many_addresses() {
+    let mut stage = Stage::with(|config| config.shards = 1);
+    let (writer, reader) = (stage.session("w"), stage.reader("r", "/mine/**"));
+    for number in 0..8000 {
+        stage
+            .send(&writer, &event(&format!("/other/{number}"), 0))
+            .unwrap();
+    }
+    let members: Vec<_> = (0..500)
+        .flat_map(|number| {
+            [
+                event(&format!("/mine/{number}"), number),
+                event(&format!("/its/{number}"), number),
+            ]
+        })
+        .collect();
+    stage.send(&writer, &bundle(members)).unwrap();
+    let received = values(&stage.received(&reader));
+    assert_eq!(received.len(), 500);
+    for (number, (_, address, value)) in received.iter().enumerate() {
+        assert_eq!(
+            (address.as_str(), value.as_i64()),
+            (&*format!("/mine/{number}"), Some(number as i64))
+        );
+    }
 }
 
 // protocol/router.md 9.2, 9.3: SETs once came first, whatever the order
@@ -327,6 +382,25 @@ fn waiting_bundles_are_dropped_with_their_session() {
     stage.router.detach(&writer);
     stage.pass(Duration::from_secs(1));
     assert_eq!(stage.router.params(), 0);
+}
+
+// protocol/router.md 9.6, protocol/limits.md 3.1: what waits is bounded in bytes, and is not kept
+// for those who left
+#[test]
+fn waiting_bundles_of_a_session_take_bounded_memory() {
+    let mut stage = Stage::new();
+    let writer = stage.session("w");
+    let at = stage.now.wall.0 + HOUR;
+    let large = set_with("/x", 0, |set| set.value = Value::Bytes(vec![0; 60_000]));
+    let taken = (0..1000)
+        .take_while(|_| stage.send(&writer, &bundle_at(at, [large.clone()])).is_ok())
+        .count();
+    assert!((16..200).contains(&taken), "{taken} bundles of 60 kB wait");
+    let refused = stage.code(&writer, &bundle_at(at, [large]));
+    assert_eq!(refused, Some(Code::InvalidValue));
+    stage
+        .send(&stage.session("other"), &bundle_at(at, [set("/y", 1)]))
+        .unwrap();
 }
 
 // protocol/router.md 5.7, 9.3: limits hold inside of bundles

@@ -202,3 +202,26 @@ fn gestures_end_with_their_session() {
     stage.pass(Duration::from_secs(1));
     assert_eq!(stage.received(&reader), []);
 }
+
+// protocol/router.md 8.7, protocol/limits.md 3.1: lost ends once counted for ever
+#[test]
+fn gestures_whose_end_was_lost_give_their_places_back() {
+    let mut stage = Stage::new();
+    let (maker, reader) = (stage.session("m"), stage.reader("r", "/**"));
+    for _ in 0..2 {
+        for id in 0..256 {
+            stage
+                .send(&maker, &gesture("/g", id, Phase::Start, 0))
+                .unwrap();
+        }
+        stage.pass(Duration::from_secs(400));
+    }
+    stage
+        .send(&maker, &gesture("/h", 1, Phase::Start, 0))
+        .unwrap();
+    stage.received(&reader);
+    stage
+        .send(&maker, &gesture("/h", 1, Phase::Move, 1))
+        .unwrap();
+    assert!(moves(&mut stage, &reader).is_empty());
+}

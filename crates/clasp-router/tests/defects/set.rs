@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use clasp_proto::{Code, Message, Pattern, Qos, Ttl, Value, frame};
+use clasp_proto::{Code, Message, Pattern, Qos, Set, Ttl, Value, frame};
 use clasp_router::{Session, Strategy, WhenFull};
 
 use crate::stage::{Outcome, Stage, get, set, set_with, subscribe, values};
@@ -101,6 +101,23 @@ fn revisions_never_go_backwards_over_eviction() {
         let before = highest.insert(address, revision.unwrap());
         assert!(before < revision, "{before:?} then {revision:?}");
         assert!(stage.router.params() <= 8);
+    }
+}
+
+// protocol/router.md 6.11: also where the new address has its part of the store for itself
+#[test]
+fn a_full_store_makes_room_for_any_new_address() {
+    for params_max in [1, 2, 10] {
+        let mut stage = Stage::with(|config| config.params_max = params_max);
+        let writer = stage.session("w");
+        for count in 0..200 {
+            let address = format!("/p/{count}");
+            let written = stage.send(&writer, &set(&address, 1));
+            assert!(written.is_ok(), "{count} of {params_max}: {written:?}");
+            // One too many for each shard that had nothing else to give.
+            assert!(stage.router.params() <= params_max + 16);
+            assert_eq!(stage.revision(&writer, &address), written.unwrap().revision);
+        }
     }
 }
 
@@ -336,6 +353,33 @@ fn the_last_write_wins_whatever_the_wall_clock_says() {
     stage.now.wall.0 -= 3_600_000_000;
     stage.send(&writer, &set("/x", 2)).unwrap();
     assert_eq!(stage.get(&writer, "/x").unwrap().value, Value::Int(2));
+}
+
+fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Message {
+    Message::Set(Set {
+        address: "/s/x".into(),
+        value: Value::Map(entries.into_iter().collect()),
+        ..Set::default()
+    })
+}
+
+// protocol/router.md 6.15: a value that no SNAPSHOT can show is refused when it is written
+#[test]
+fn values_that_no_frame_could_show_are_refused() {
+    let mut stage = with_strategy(Strategy::Merge);
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    let text = |bytes: usize| Value::String("x".repeat(bytes));
+    let huge = set_with("/x", 0, |set| set.value = text(65_520));
+    assert_eq!(stage.code(&writer, &huge), Some(Code::InvalidValue));
+    stage
+        .send(&writer, &map([("a".to_owned(), text(40_000))]))
+        .unwrap();
+    let second = map([("b".to_owned(), text(40_000))]);
+    assert_eq!(stage.code(&writer, &second), Some(Code::InvalidValue));
+    let large = set_with("/y", 0, |set| set.value = text(65_000));
+    stage.send(&writer, &large).unwrap();
+    stage.send(&reader, &subscribe(1, "/**")).unwrap();
+    assert_eq!(values(&stage.received(&reader)).len(), 2);
 }
 
 // protocol/router.md 6.15

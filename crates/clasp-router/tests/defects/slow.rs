@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use clasp_proto::{Message, Phase, Signal, Value};
+use clasp_router::limits::PROGRESS_WINDOW;
 use clasp_router::{Closed, Drained};
 
 use crate::stage::{Stage, gesture, numbers, publish, set, subscribe, values};
@@ -119,7 +120,7 @@ fn who_stands_still_holds_nobody_back_and_who_reads_does() {
         stage.send(&writer, &event(value)).unwrap();
     }
     assert!(!reader.outbox.has_room(stage.now.tick, Waker::noop()));
-    stage.pass(Duration::from_millis(200));
+    stage.pass(PROGRESS_WINDOW);
     assert!(reader.outbox.has_room(stage.now.tick, Waker::noop()));
     reader.outbox.wrote(1, None, stage.now.tick);
     assert!(!reader.outbox.has_room(stage.now.tick, Waker::noop()));

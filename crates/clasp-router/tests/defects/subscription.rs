@@ -8,7 +8,7 @@ use clasp_proto::{
 use clasp_router::Operation;
 
 use crate::stage::{
-    Stage, numbers, publish, set, set_with, subscribe, subscribe_with, unsubscribe, values,
+    Stage, get, numbers, publish, set, set_with, subscribe, subscribe_with, unsubscribe, values,
 };
 
 fn stream(address: &str, value: f64) -> Message {
@@ -206,6 +206,41 @@ fn max_rate_counts_each_address_and_spares_events() {
     assert_eq!(stage.received(&reader).len(), 12);
 }
 
+// protocol/router.md 5.6, 5.7: what waits for its time is not delivered after UNSUBSCRIBE
+#[test]
+fn unsubscribe_ends_what_max_rate_held_back() {
+    let mut stage = Stage::new();
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    stage.send(&reader, &limited("/x", Some(10), None)).unwrap();
+    stage.send(&writer, &set("/x", 1)).unwrap();
+    stage.send(&writer, &set("/x", 2)).unwrap();
+    stage.send(&reader, &unsubscribe(1)).unwrap();
+    stage.received(&reader);
+    stage.pass(Duration::from_secs(2));
+    assert_eq!(stage.received(&reader), []);
+}
+
+// protocol/router.md 5.7: routes are dropped now and then; what waits may not go with them
+#[test]
+fn the_last_value_arrives_although_routes_change_meanwhile() {
+    for wait in [0, 1, 29] {
+        let mut stage = Stage::new();
+        let (writer, reader) = (stage.session("w"), stage.session("r"));
+        stage.send(&reader, &limited("/**", Some(1), None)).unwrap();
+        // The sweep is due 30 s after the start.
+        stage.pass(Duration::from_millis(wait * 1000 + 500));
+        for value in 1..=3 {
+            stage
+                .send(&writer, &stream("/x", f64::from(value)))
+                .unwrap();
+        }
+        let other = stage.reader("o", "/y");
+        stage.router.detach(&other);
+        stage.pass(Duration::from_secs(2));
+        assert_eq!(stage.received(&reader).len(), 2, "after {wait} s");
+    }
+}
+
 // protocol/router.md 5.8
 #[test]
 fn epsilon_leaves_out_small_steps_and_nothing_else() {
@@ -323,4 +358,43 @@ fn consecutive_messages_do_not_overtake_each_other() {
         let received = stage.received(reader);
         assert_eq!(numbers(&received), expected);
     }
+}
+
+// protocol/router.md 5.11, 6.3, 7.5: answers do not overtake what was written before them
+#[test]
+fn a_get_in_the_same_batch_shows_no_newer_value_before_older_ones() {
+    let mut stage = Stage::new();
+    let writer = stage.reader("w", "/**");
+    let messages = [
+        set("/x", 1),
+        set("/x", 2),
+        get("/x"),
+        set("/x", 3),
+        subscribe(2, "/x"),
+    ];
+    stage.send_together(&writer, &messages);
+    let received = stage.received(&writer);
+    let came = numbers(&received);
+    assert!(came.is_sorted(), "{came:?}");
+    let first_ack = received
+        .iter()
+        .position(|message| matches!(message, Message::Ack(_)));
+    let echoed = received
+        .iter()
+        .position(|message| matches!(message, Message::Set(_)));
+    assert!(echoed < first_ack, "{received:?}");
+}
+
+// protocol/router.md 5.7, 5.9, 5.11
+#[test]
+fn a_value_that_waited_does_not_come_after_a_newer_one() {
+    let mut stage = Stage::new();
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    stage.send(&reader, &limited("/x", Some(1), None)).unwrap();
+    stage.send(&writer, &set("/x", 1)).unwrap();
+    stage.send(&writer, &set("/x", 2)).unwrap();
+    stage.send(&reader, &subscribe(2, "/**")).unwrap();
+    stage.send(&writer, &set("/x", 3)).unwrap();
+    stage.pass(Duration::from_secs(2));
+    assert_eq!(numbers(&stage.received(&reader)), [1, 2, 3]);
 }
