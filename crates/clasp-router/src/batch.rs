@@ -9,6 +9,8 @@ mod deliver;
 mod read;
 mod write;
 
+pub(crate) use write::Throttled;
+
 use std::sync::Arc;
 use std::task::Waker;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use clasp_proto::binary::{self, BundleRef, MessageRef, PublishRef, SetRef};
 use clasp_proto::limits::BUNDLE_MEMBERS_MAX;
-use clasp_proto::{Address, Qos, Signal};
+use clasp_proto::{Address, Phase, Qos, Signal};
 
 use crate::alarm::Alarm;
-use crate::batch::{Batch, Work};
+use crate::batch::{Batch, Throttled, Work};
 use crate::delivery::Outgoing;
 use crate::limits::{
     SCHEDULE_AHEAD_MAX, SCHEDULE_SLACK, SCHEDULED_BYTES_PER_SESSION_MAX, SCHEDULED_PER_SESSION_MAX,
@@ -20,7 +20,7 @@ use crate::peer::{self, Peer};
 use crate::refusal::Refusal;
 use crate::router::Router;
 use crate::run::Run;
-use crate::session::Session;
+use crate::session::{Session, SessionKey};
 use crate::shard::SlotNumber;
 use crate::time::{Now, Tick, micros};
 
@@ -47,7 +47,12 @@ struct Outcome<'a> {
     signal: Option<Signal>,
     is_echoed: bool,
     number: Option<f64>,
+    /// Its id and phase, if it is part of a gesture.
+    gesture: Option<(u32, Phase)>,
 }
+
+/// What each session gets of a bundle.
+type Runs = HashMap<SessionKey, (Arc<Session>, Run)>;
 
 impl Batch<'_> {
     /// Applies a bundle, or schedules it. // protocol/router.md 9.1, 9.5, 15.3
@@ -198,6 +203,7 @@ impl Batch<'_> {
             signal: Some(Signal::Param),
             is_echoed: true,
             number: set.value.as_f64(),
+            gesture: None,
         };
         Ok((outcome, applied.revision))
     }
@@ -213,13 +219,16 @@ impl Batch<'_> {
         }
         let mut payload = Vec::new();
         publish.write(&mut payload);
+        let signal = publish.signal.filter(|_| peer.is_none());
+        let is_gesture = signal == Some(Signal::Gesture);
         Ok(Some(Outcome {
             address: publish.address,
             payload,
             qos: publish.signal.map_or(Qos::Fire, Signal::qos),
-            signal: publish.signal.filter(|_| peer.is_none()),
+            signal,
             is_echoed: false,
             number: publish.number(),
+            gesture: is_gesture.then(|| (publish.id.unwrap_or(0), publish.phase)),
         }))
     }
 
@@ -257,38 +266,58 @@ impl Batch<'_> {
 
     /// Hands each subscriber its members back to back. // protocol/router.md 9.3
     fn deliver_together(&mut self, outcomes: &[Outcome<'_>]) -> u64 {
-        let mut runs: HashMap<_, (Arc<Session>, Run)> = HashMap::new();
+        let mut runs = Runs::new();
         let mut sequence = 0;
         for outcome in outcomes {
-            // Sought anew: a slot without a param may have made room for another meanwhile.
-            let slot = self
-                .slot(outcome.address)
-                .expect("the address was checked above");
-            let message = Outgoing {
-                payload: &outcome.payload,
-                qos: outcome.qos,
-                signal: outcome.signal,
-                except: (!outcome.is_echoed).then_some(self.session.key),
-            };
-            let route = self.route(slot);
-            for target in &route.targets {
-                if !message.goes_to(target.session.key)
-                    || !self.passes(slot, target, &message, outcome.number)
-                {
-                    continue;
+            // Found anew: what a later member made may have cost the slot of an earlier one.
+            let slot = self.slot(outcome.address);
+            let slot = slot.expect("the address was checked when the member was applied");
+            // A gesture is throttled as by itself. // protocol/router.md 9.8
+            let throttled = outcome
+                .gesture
+                .map(|(id, phase)| self.throttle(slot, id, phase, &outcome.payload));
+            match throttled {
+                Some(Throttled::Waits) => continue,
+                Some(Throttled::Goes { first: Some(last) }) => {
+                    self.gather_member(slot, outcome, &last, &mut runs);
                 }
-                let run = match runs.entry(target.session.key) {
-                    Entry::Occupied(run) => run.into_mut(),
-                    Entry::Vacant(run) => run.insert((Arc::clone(&target.session), Run::default())),
-                };
-                run.1.frame(message.qos, message.payload);
+                _ => {}
             }
-            sequence = self.commit(outcome.signal, &outcome.payload);
+            sequence = self.gather_member(slot, outcome, &outcome.payload, &mut runs);
         }
         for (session, run) in runs.values() {
             self.work.delivery.push(session, run, self.now.tick);
         }
         sequence
+    }
+
+    fn gather_member(
+        &mut self,
+        slot: SlotNumber,
+        outcome: &Outcome<'_>,
+        payload: &[u8],
+        runs: &mut Runs,
+    ) -> u64 {
+        let message = Outgoing {
+            payload,
+            qos: outcome.qos,
+            signal: outcome.signal,
+            except: (!outcome.is_echoed).then_some(self.session.key),
+        };
+        let route = self.route(slot);
+        for target in &route.targets {
+            if !message.goes_to(target.session.key)
+                || !self.passes(slot, target, &message, outcome.number)
+            {
+                continue;
+            }
+            let run = match runs.entry(target.session.key) {
+                Entry::Occupied(run) => run.into_mut(),
+                Entry::Vacant(run) => run.insert((Arc::clone(&target.session), Run::default())),
+            };
+            run.1.frame(message.qos, message.payload);
+        }
+        self.commit(message.signal, message.payload)
     }
 }
 

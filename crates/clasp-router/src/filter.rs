@@ -32,10 +32,11 @@ impl Limits {
     }
 }
 
-/// What one session was last sent of one address.
+/// What one session was last sent of one address, of params and of streams on their own.
 #[derive(Debug)]
 pub(crate) struct FilterState {
     pub(crate) session: SessionKey,
+    pub(crate) signal: Signal,
     sent_at: Option<Tick>,
     sent_number: Option<f64>,
     /// The payload that waits for the next interval.
@@ -43,10 +44,10 @@ pub(crate) struct FilterState {
 }
 
 #[derive(Debug)]
-pub(crate) struct Pending {
-    pub(crate) signal: Signal,
-    pub(crate) payload: Box<[u8]>,
+struct Pending {
+    payload: Box<[u8]>,
     number: Option<f64>,
+    due: Tick,
 }
 
 /// What becomes of a message.
@@ -73,9 +74,10 @@ impl Judgement {
 }
 
 impl FilterState {
-    pub(crate) const fn new(session: SessionKey) -> Self {
+    pub(crate) const fn new(session: SessionKey, signal: Signal) -> Self {
         Self {
             session,
+            signal,
             sent_at: None,
             sent_number: None,
             pending: None,
@@ -106,15 +108,15 @@ impl FilterState {
         self.pending = None;
     }
 
-    /// Keeps a value for later; true if nothing waited before.
-    pub(crate) fn keep(&mut self, signal: Signal, payload: &[u8], number: Option<f64>) -> bool {
-        self.pending
-            .replace(Pending {
-                signal,
-                payload: payload.into(),
-                number,
-            })
-            .is_none()
+    /// Keeps a value until `due`; true if none was kept until then before.
+    pub(crate) fn keep(&mut self, payload: &[u8], number: Option<f64>, due: Tick) -> bool {
+        let pending = Pending {
+            payload: payload.into(),
+            number,
+            due,
+        };
+        let before = self.pending.replace(pending);
+        before.is_none_or(|before| before.due != due)
     }
 
     /// A value near the last one that was sent makes a waiting one pointless.
@@ -126,12 +128,13 @@ impl FilterState {
         self.pending.is_some()
     }
 
-    /// Takes what waited, as sent now.
-    pub(crate) fn take_pending(&mut self, now: Tick) -> Option<Pending> {
-        let pending = self.pending.take()?;
+    /// Takes the payload that waited, if its time has come, as sent now. It has not when the
+    /// alarm was set for a value that was replaced since.
+    pub(crate) fn take_due(&mut self, now: Tick) -> Option<Box<[u8]>> {
+        let pending = self.pending.take_if(|pending| pending.due <= now)?;
         self.sent_at = Some(now);
         self.sent_number = pending.number;
-        Some(pending)
+        Some(pending.payload)
     }
 }
 
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn rate_sends_first_keeps_later_and_epsilon_drops_near() {
         let limits = limits(Some(10), Some(0.5)).expect("both limit");
-        let mut state = FilterState::new(SessionKey(1));
+        let mut state = FilterState::new(SessionKey(1), Signal::Param);
         assert_eq!(state.judge(limits, Some(1.0), Tick(0)), Judgement::Send);
         state.sent(Some(1.0), Tick(0));
         assert_eq!(state.judge(limits, Some(1.2), Tick(1)), Judgement::Drop);
@@ -175,10 +178,11 @@ mod tests {
             state.judge(limits, Some(2.0), Tick(1)),
             Judgement::Later(Tick(100_000))
         );
-        assert!(state.keep(Signal::Param, b"x", Some(2.0)));
-        assert!(!state.keep(Signal::Param, b"y", Some(3.0)));
-        let pending = state.take_pending(Tick(100_000)).expect("a value waits");
-        assert_eq!(&*pending.payload, b"y");
+        let due = Tick(100_000);
+        assert!(state.keep(b"x", Some(2.0), due));
+        assert!(!state.keep(b"y", Some(3.0), due));
+        assert_eq!(state.take_due(Tick(99_999)), None);
+        assert_eq!(state.take_due(due).as_deref(), Some(&b"y"[..]));
         assert_eq!(
             state.judge(limits, Some(3.1), Tick(300_000)),
             Judgement::Drop

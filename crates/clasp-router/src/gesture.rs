@@ -51,11 +51,20 @@ impl Gesture {
         Some((due, self.pending.replace(payload.into()).is_none()))
     }
 
-    /// Takes the move that waits, as sent now.
-    pub(crate) fn take_pending(&mut self, now: Tick) -> Option<Box<[u8]>> {
+    /// Takes the move that waits, if its interval is over, as sent now. It is not when the alarm
+    /// was set by an earlier gesture of the same key.
+    pub(crate) fn take_due(&mut self, interval: Duration, now: Tick) -> Option<Box<[u8]>> {
+        if self.sent_at.after(interval) > now {
+            return None;
+        }
         let pending = self.pending.take()?;
         self.sent_at = now;
         Some(pending)
+    }
+
+    /// The move that still waits, for what ends the gesture to follow.
+    pub(crate) fn into_pending(self) -> Option<Box<[u8]>> {
+        self.pending
     }
 
     /// True if its end must have got lost. // protocol/router.md 8.7
@@ -83,7 +92,7 @@ mod tests {
             Some((Tick(16_000), false))
         );
         assert_eq!(
-            gesture.take_pending(Tick(16_000)).as_deref(),
+            gesture.take_due(INTERVAL, Tick(16_000)).as_deref(),
             Some(&b"2"[..])
         );
         assert_eq!(
@@ -91,7 +100,7 @@ mod tests {
             Some((Tick(32_000), true))
         );
         assert_eq!(
-            gesture.take_pending(Tick(32_000)).as_deref(),
+            gesture.take_due(INTERVAL, Tick(32_000)).as_deref(),
             Some(&b"3"[..])
         );
         assert_eq!(gesture.moved(b"4", INTERVAL, Tick(48_000)), None);

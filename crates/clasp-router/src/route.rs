@@ -84,6 +84,17 @@ impl Target {
         self.session.key == session
     }
 
+    /// True if a subscription with or without limits lets `signal` through.
+    pub(crate) fn wants(&self, signal: Signal) -> bool {
+        self.takes(Some(signal)) || self.limits(signal)
+    }
+
+    /// True if a subscription with limits lets `signal` through.
+    pub(crate) fn limits(&self, signal: Signal) -> bool {
+        let mut limited = self.limited.iter();
+        limited.any(|limited| limited.mask.allows(signal))
+    }
+
     /// True if a subscription without limits lets `signal` through. A message that names no
     /// signal passes every mask. // protocol/router.md 5.4
     pub(crate) fn takes(&self, signal: Option<Signal>) -> bool {

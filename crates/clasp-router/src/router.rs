@@ -267,9 +267,10 @@ impl Router {
         let mut batch = Batch::new(self, &session, now, work);
         let slot = batch.slot(&key.address);
         let slot = slot.expect("the address was checked when the gesture began");
+        let interval = self.config.gesture_interval;
         let (_, shard) = batch.shard();
         let gesture = shard.gestures.get_mut(key);
-        if let Some(pending) = gesture.and_then(|gesture| gesture.take_pending(now.tick)) {
+        if let Some(pending) = gesture.and_then(|gesture| gesture.take_due(interval, now.tick)) {
             batch.deliver_move(slot, &pending);
         }
         batch.finish(None);
@@ -282,21 +283,23 @@ impl Router {
             return;
         };
         let slot = shard.slot_mut(number);
-        // Who unsubscribed meanwhile is in the new route no more, and nothing waits for it.
+        // Taken before the route is read anew: that forgets what waits for limits that are gone.
+        let due = slot.filters_of(session);
+        let due = due.filter_map(|state| Some((state.signal, state.take_due(now.tick)?)));
+        let due: Vec<_> = due.collect();
         let route = slot.current_route(&self.index);
         let Some(target) = route.targets.iter().find(|target| target.is(session)) else {
             return;
         };
-        let Some(pending) = slot.take_pending(session, now.tick) else {
-            return;
-        };
-        let message = Outgoing {
-            payload: &pending.payload,
-            qos: pending.signal.qos(),
-            signal: Some(pending.signal),
-            except: None,
-        };
-        work.delivery.send(&target.session, &message, now.tick);
+        for (signal, payload) in due.into_iter().filter(|(signal, _)| target.wants(*signal)) {
+            let message = Outgoing {
+                payload: &payload,
+                qos: signal.qos(),
+                signal: Some(signal),
+                except: None,
+            };
+            work.delivery.send(&target.session, &message, now.tick);
+        }
     }
 
     fn expire(&self, number: usize, second: u32, now: Now) {
@@ -313,9 +316,8 @@ impl Router {
     }
 
     fn sweep(&self, now: Now) {
-        let generation = self.index.generation();
         for shard in &self.shards {
-            let stale = shard.lock().sweep(generation, now.tick);
+            let stale = shard.lock().sweep(&self.index, now.tick);
             for session in stale
                 .into_iter()
                 .filter_map(|key| self.sessions.by_key(key))

@@ -7,6 +7,7 @@ use std::ops::Range;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::gesture::{Gesture, GestureKey};
+use crate::index::Index;
 use crate::limits::{GESTURE_IDLE_MAX, ROUTE_SLOTS_PER_SHARD_MAX};
 use crate::session::SessionKey;
 use crate::slot::Slot;
@@ -120,7 +121,7 @@ impl Shard {
         param.give_lock_back(&slot.address);
         self.params -= 1;
         self.forgotten = self.forgotten.max(param.revision);
-        self.remove_if_idle(number);
+        self.remove_if_bare(number);
     }
 
     /// Takes an expired param away, but keeps the slot. True if there was one.
@@ -216,20 +217,22 @@ impl Shard {
 
     /// Drops cached routes of an older generation, slots that held nothing else, and gestures
     /// whose end got lost; returns whose gestures these were.
-    pub(crate) fn sweep(&mut self, generation: u64, now: Tick) -> Vec<SessionKey> {
+    pub(crate) fn sweep(&mut self, index: &Index, now: Tick) -> Vec<SessionKey> {
+        let generation = index.generation();
         for number in 0..self.end() {
             let (page, at) = split(number);
             let Some(slot) = self.pages[page][at].as_mut() else {
                 continue;
             };
-            if slot
-                .route
-                .as_ref()
-                .is_some_and(|route| route.generation != generation)
-            {
-                slot.route = None;
-                self.remove_if_idle(number);
+            let route = slot.route.as_ref();
+            if route.is_none_or(|route| route.generation == generation) {
+                continue;
             }
+            if slot.filters.is_some() {
+                slot.current_route(index);
+            }
+            slot.route = None;
+            self.remove_if_bare(number);
         }
         let stale = self
             .gestures
@@ -286,26 +289,28 @@ impl Shard {
         number
     }
 
-    fn remove_if_idle(&mut self, number: SlotNumber) {
-        let slot = self.slot(number);
-        if !slot.is_idle() {
-            return;
+    fn remove_if_bare(&mut self, number: SlotNumber) {
+        if self.slot(number).is_bare() {
+            self.remove(number);
         }
-        let hash = self.hasher.hash_one(&*slot.address);
-        let entry = self.table.find_entry(hash, |held| *held == number);
-        entry.expect("a slot in use is in the table").remove();
-        let (page, at) = split(number);
-        self.pages[page][at] = None;
-        self.free.push(number);
     }
 
     fn drop_idle(&mut self) {
         for number in 0..self.end() {
             let (page, at) = split(number);
-            if self.pages[page][at].is_some() {
-                self.remove_if_idle(number);
+            if self.pages[page][at].as_ref().is_some_and(Slot::is_idle) {
+                self.remove(number);
             }
         }
+    }
+
+    fn remove(&mut self, number: SlotNumber) {
+        let hash = self.hasher.hash_one(&*self.slot(number).address);
+        let entry = self.table.find_entry(hash, |held| *held == number);
+        entry.expect("a slot in use is in the table").remove();
+        let (page, at) = split(number);
+        self.pages[page][at] = None;
+        self.free.push(number);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::filter::{FilterState, Pending};
+use clasp_proto::Signal;
+
+use crate::filter::FilterState;
 use crate::index::Index;
 use crate::param::Param;
 use crate::route::Route;
 use crate::session::SessionKey;
-use crate::time::Tick;
 
 /// One address of a shard.
 #[derive(Debug)]
@@ -40,12 +41,14 @@ impl Slot {
     }
 
     /// True if nothing but a cached route would be lost with it.
+    pub(crate) const fn is_bare(&self) -> bool {
+        self.param.is_none() && self.filters.is_none()
+    }
+
+    /// True if nothing would be lost with it that somebody still has to be sent.
     pub(crate) fn is_idle(&self) -> bool {
-        let waits = self
-            .filters
-            .as_ref()
-            .is_some_and(|filters| filters.iter().any(FilterState::is_waiting));
-        self.param.is_none() && !waits
+        let mut filters = self.filters.iter().flat_map(|filters| filters.iter());
+        self.param.is_none() && !filters.any(FilterState::is_waiting)
     }
 
     /// The cached route, read anew if subscriptions changed since.
@@ -62,25 +65,26 @@ impl Slot {
         }
     }
 
-    /// What the subscriber `session` was last sent of this address.
-    pub(crate) fn filter_of(&mut self, session: SessionKey) -> &mut FilterState {
+    /// What the subscriber `session` was last sent of this address, as this signal.
+    pub(crate) fn filter_of(&mut self, session: SessionKey, signal: Signal) -> &mut FilterState {
         let filters = self.filters.get_or_insert_default();
-        let known = filters.iter().position(|filter| filter.session == session);
+        let is_it = |filter: &FilterState| filter.session == session && filter.signal == signal;
+        let known = filters.iter().position(is_it);
         let at = known.unwrap_or_else(|| {
-            filters.push(FilterState::new(session));
+            filters.push(FilterState::new(session, signal));
             filters.len() - 1
         });
         &mut filters[at]
     }
 
-    /// Takes what waits for the subscriber `session`, as sent now.
-    pub(crate) fn take_pending(&mut self, session: SessionKey, now: Tick) -> Option<Pending> {
-        let mut filters = self
-            .filters
-            .iter_mut()
-            .flat_map(|filters| filters.iter_mut());
-        let filter = filters.find(|filter| filter.session == session)?;
-        filter.take_pending(now)
+    /// All that the subscriber `session` was last sent of this address.
+    pub(crate) fn filters_of(
+        &mut self,
+        session: SessionKey,
+    ) -> impl Iterator<Item = &mut FilterState> {
+        let filters = self.filters.iter_mut();
+        let filters = filters.flat_map(|filters| filters.iter_mut());
+        filters.filter(move |filter| filter.session == session)
     }
 
     /// Forgets what subscribers were sent who are not in `route` with limits.
@@ -88,11 +92,11 @@ impl Slot {
         let Some(filters) = &mut self.filters else {
             return;
         };
-        let limited = |session| {
+        let limited = |filter: &FilterState| {
             let mut targets = route.targets.iter();
-            targets.any(|target| target.is(session) && !target.limited.is_empty())
+            targets.any(|target| target.is(filter.session) && target.limits(filter.signal))
         };
-        filters.retain(|filter| limited(filter.session));
+        filters.retain(limited);
         if filters.is_empty() {
             self.filters = None;
         }

@@ -56,30 +56,33 @@ impl Batch<'_> {
         message: &Outgoing<'_>,
         number: Option<f64>,
     ) -> bool {
-        if target.takes(message.signal) {
-            if !target.limited.is_empty() {
-                // What waits is older than what goes out now.
-                let (_, shard) = self.shard();
-                shard
-                    .slot_mut(slot)
-                    .filter_of(target.session.key)
-                    .forget_pending();
-            }
-            return true;
-        }
-        let takers = target.limited.iter().filter(|limited| {
-            message
-                .signal
-                .is_none_or(|signal| limited.mask.allows(signal))
-        });
-        if !matches!(message.signal, Some(Signal::Param | Signal::Stream)) {
-            return takers.count() > 0;
-        }
         let (router, now) = (self.router, self.now.tick);
+        let limitable = message
+            .signal
+            .filter(|signal| matches!(signal, Signal::Param | Signal::Stream));
+        let Some(signal) = limitable else {
+            return match message.signal {
+                None => true,
+                Some(signal) => target.wants(signal),
+            };
+        };
+        let session = target.session.key;
         let (_, shard) = self.shard();
         let slot = shard.slot_mut(slot);
+        if target.takes(message.signal) {
+            // What waits for a subscription with limits is older than this.
+            slot.filters_of(session)
+                .filter(|state| state.signal == signal)
+                .for_each(|state| state.sent(number, now));
+            return true;
+        }
+        if !target.wants(signal) {
+            return false;
+        }
         let address = Arc::clone(&slot.address);
-        let state = slot.filter_of(target.session.key);
+        let state = slot.filter_of(session, signal);
+        let takers = target.limited.iter();
+        let takers = takers.filter(|limited| limited.mask.allows(signal));
         let judged = takers.map(|limited| state.judge(limited.limits, number, now));
         let Some(judged) = judged.reduce(Judgement::best) else {
             return false;
@@ -88,9 +91,7 @@ impl Batch<'_> {
             Judgement::Send => state.sent(number, now),
             Judgement::Drop => state.forget_pending(),
             Judgement::Later(due) => {
-                let signal = message.signal.unwrap_or(Signal::Param);
-                if state.keep(signal, message.payload, number) {
-                    let session = target.session.key;
+                if state.keep(message.payload, number, due) {
                     router.alarms.set(due, Alarm::Filter { address, session });
                 }
             }

@@ -198,53 +198,59 @@ impl Batch<'_> {
     /// A gesture: moves leave at most once per interval. // protocol/router.md 8.4, 8.5, 8.6
     fn gesture(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
         let number = self.slot(publish.address)?;
+        let mut payload = Vec::new();
+        publish.write(&mut payload);
+        let id = publish.id.unwrap_or(0);
+        match self.throttle(number, id, publish.phase, &payload) {
+            Throttled::Waits => {
+                return Ok(Receipt {
+                    is_applied: true,
+                    ..Receipt::default()
+                });
+            }
+            Throttled::Goes { first: Some(last) } => self.deliver_move(number, &last),
+            Throttled::Goes { first: None } => {}
+        }
+        self.fan_out(publish)
+    }
+
+    /// Notes a message of a gesture, and says what becomes of it.
+    pub(crate) fn throttle(
+        &mut self,
+        number: SlotNumber,
+        id: u32,
+        phase: Phase,
+        payload: &[u8],
+    ) -> Throttled {
         let (router, now, session) = (self.router, self.now.tick, self.session);
         let (_, shard) = self.shard();
         let key = GestureKey {
             session: session.key,
             address: Arc::clone(&shard.slot(number).address),
-            id: publish.id.unwrap_or(0),
+            id,
         };
-        if matches!(publish.phase, Phase::End | Phase::Cancel) {
-            let gesture = shard.gestures.remove(&key);
-            if let Some(mut gesture) = gesture {
-                session.held.lock().gestures -= 1;
-                if let Some(pending) = gesture.take_pending(now) {
-                    self.deliver_move(number, &pending);
-                }
-            }
-            return self.fan_out(publish);
-        }
+        let interval = router.config.gesture_interval;
         let known = shard.gestures.get_mut(&key);
-        let (Some(gesture), Phase::Move) = (known, publish.phase) else {
-            // A start without an end before it: what waits of the old gesture goes out first.
-            let pending = shard
-                .gestures
-                .get_mut(&key)
-                .and_then(|old| old.take_pending(now));
-            if let Some(pending) = pending {
-                self.deliver_move(number, &pending);
+        if let (Some(gesture), Phase::Move) = (known, phase) {
+            let Some((due, is_first)) = gesture.moved(payload, interval, now) else {
+                return Throttled::Goes { first: None };
+            };
+            if is_first {
+                router.alarms.set(due, Alarm::Gesture(key));
             }
-            let (_, shard) = self.shard();
-            let mut held = session.held.lock();
-            if shard.gestures.contains_key(&key) || held.gestures < GESTURES_PER_SESSION_MAX {
-                let before = shard.gestures.insert(key, Gesture::new(now));
-                held.gestures += usize::from(before.is_none());
-            }
-            drop(held);
-            return self.fan_out(publish);
-        };
-        let mut payload = Vec::new();
-        publish.write(&mut payload);
-        match gesture.moved(&payload, router.config.gesture_interval, now) {
-            None => return self.fan_out(publish),
-            Some((due, true)) => router.alarms.set(due, Alarm::Gesture(key)),
-            Some((_, false)) => {}
+            return Throttled::Waits;
         }
-        Ok(Receipt {
-            is_applied: true,
-            ..Receipt::default()
-        })
+        let mut held = session.held.lock();
+        let before = shard.gestures.remove(&key);
+        held.gestures -= usize::from(before.is_some());
+        let goes_on = matches!(phase, Phase::Start | Phase::Move);
+        if goes_on && held.gestures < GESTURES_PER_SESSION_MAX {
+            shard.gestures.insert(key, Gesture::new(now));
+            held.gestures += 1;
+        }
+        Throttled::Goes {
+            first: before.and_then(Gesture::into_pending),
+        }
     }
 
     /// Hands out a gesture move that waited.
@@ -258,4 +264,12 @@ impl Batch<'_> {
         self.deliver(number, &message, || None);
         self.commit(message.signal, payload);
     }
+}
+
+/// What becomes of a message of a gesture.
+pub(crate) enum Throttled {
+    /// It goes out now, after the move that waited, if one did.
+    Goes { first: Option<Box<[u8]>> },
+    /// It waits for its interval, or for a newer one to replace it.
+    Waits,
 }
