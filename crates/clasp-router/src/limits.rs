@@ -45,6 +45,9 @@ pub const SNAPSHOT_AT_ONCE_PARAMS: usize = 1024;
 /// Slots looked at in one step of a snapshot, so that no shard is held for long.
 pub const SNAPSHOT_STEP_SLOTS: usize = 2048;
 
+/// Bytes after which a step of a snapshot ends: a state of large values fits no outbox at once.
+pub const SNAPSHOT_STEP_BYTES: usize = 128 * 1024;
+
 /// Steps of a snapshot before the session lets others have their turn.
 pub const SNAPSHOT_STEPS_AT_ONCE: usize = 8;
 

@@ -82,16 +82,13 @@ impl Shard {
             .expect("a slot number in use names a slot")
     }
 
-    /// The slots with these numbers.
+    /// What is at these numbers: slots, and gaps that slots left.
     pub(crate) fn slots_mut(
         &mut self,
         numbers: Range<SlotNumber>,
-    ) -> impl Iterator<Item = &mut Slot> {
+    ) -> impl Iterator<Item = &mut Option<Slot>> {
         let slots = self.pages.iter_mut().flatten();
-        slots
-            .skip(numbers.start as usize)
-            .take(numbers.len())
-            .flatten()
+        slots.skip(numbers.start as usize).take(numbers.len())
     }
 
     /// One past the highest slot number.

@@ -10,7 +10,8 @@ use clasp_proto::{Encoded, ParamRef, Pattern, Qos, SnapshotWriter};
 use crate::batch::Work;
 use crate::delivery::Delivery;
 use crate::limits::{
-    SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_SLOTS, SNAPSHOT_STEPS_AT_ONCE,
+    SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_BYTES, SNAPSHOT_STEP_SLOTS,
+    SNAPSHOT_STEPS_AT_ONCE,
 };
 use crate::param::Param;
 use crate::refusal::Refusal;
@@ -66,16 +67,22 @@ impl Cursor {
             .is_none_or(|pattern| pattern.matches(address))
     }
 
-    /// Writes what a shard has from the cursor on, at most `slots_max` slots of it. True when
-    /// the shard is through.
+    /// Writes what a shard has from the cursor on, at most `slots_max` slots of it and hardly
+    /// more bytes than a step may have. True when the shard is through.
     fn read(&mut self, shard: &mut Shard, slots_max: usize, now: Tick, out: &mut Writer) -> bool {
         let end = shard.end();
         let stop = end.min(self.slot.saturating_add(slots_max as u32));
-        for slot in shard.slots_mut(self.slot..stop) {
+        let numbers = self.slot..stop;
+        for (number, slot) in numbers.clone().zip(shard.slots_mut(numbers)) {
+            let Some(slot) = slot else { continue };
             let live = slot.param.as_mut().filter(|param| !param.is_expired(now));
             let Some(param) = live.filter(|_| self.shows(&slot.address)) else {
                 continue;
             };
+            if out.bytes() >= SNAPSHOT_STEP_BYTES {
+                self.slot = number;
+                return false;
+            }
             if self.subscription.is_some() {
                 param.was_read(now);
             }
@@ -139,8 +146,7 @@ impl Router {
             return None;
         }
         if cursor.is_fresh() && self.params() <= SNAPSHOT_AT_ONCE_PARAMS {
-            self.snapshot_at_once(session, cursor, now, delivery);
-            return None;
+            return self.snapshot_at_once(session, cursor, now, delivery);
         }
         let mut shard = self.shards[cursor.shard].lock();
         let mut out = Writer::default();
@@ -174,24 +180,31 @@ impl Router {
     }
 
     /// A small state goes out as one frame, where it fits: all shards are locked meanwhile.
+    /// Returns where to go on if it is not that small.
     fn snapshot_at_once(
         &self,
         session: &Arc<Session>,
         mut cursor: Cursor,
         now: Now,
         delivery: &mut Delivery,
-    ) {
+    ) -> Option<Cursor> {
         let mut shards: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
         let mut out = Writer::default();
-        for shard in &mut shards {
-            cursor.slot = 0;
-            cursor.read(shard, usize::MAX, now.tick, &mut out);
-        }
         if cursor.subscription.is_none() {
             // WELCOME is followed by a SNAPSHOT even of nothing. // protocol/router.md 2.8
             out.begin();
         }
+        let mut is_through = true;
+        for (number, shard) in shards.iter_mut().enumerate() {
+            cursor.shard = number;
+            cursor.slot = 0;
+            is_through = cursor.read(shard, usize::MAX, now.tick, &mut out);
+            if !is_through {
+                break;
+            }
+        }
         out.send(session, now, delivery);
+        (!is_through).then_some(cursor)
     }
 }
 
@@ -221,6 +234,11 @@ impl Writer {
             frame.push(&entry),
             "what fits into no frame was refused when it was written"
         );
+    }
+
+    /// Bytes in whole frames.
+    fn bytes(&self) -> usize {
+        self.run.bytes()
     }
 
     pub(crate) fn finish(mut self) -> Run {

@@ -136,3 +136,22 @@ fn a_long_snapshot_shows_no_older_value_after_a_newer_one() {
     assert_eq!(shown.len(), 5000);
     assert!(shown.values().all(|value| *value == 1));
 }
+
+// protocol/router.md 7.5: a state of large values once closed everybody who asked for it
+#[test]
+fn a_state_larger_than_an_outbox_reaches_who_reads() {
+    const COUNT: usize = 200;
+    let mut stage = Stage::new();
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    for number in 0..COUNT {
+        let large = set_with(&format!("/large/{number}"), 0, |set| {
+            set.value = Value::Bytes(vec![7; 60_000]);
+        });
+        stage.send(&writer, &large).unwrap();
+        stage.received(&writer);
+    }
+    stage.send(&reader, &subscribe(1, "/**")).unwrap();
+    assert!(reader.outbox.queued_bytes() < 400_000);
+    assert_eq!(params(&mut stage, &reader).len(), COUNT);
+    assert_eq!(reader.outbox.closed(), None);
+}

@@ -75,13 +75,16 @@ impl Link {
 
     /// True if there is more to write.
     fn refill(&mut self, router: &Router, now: Now, work: &mut Work) -> bool {
-        let had_snapshot = self.session.wants_snapshot();
-        if had_snapshot {
-            router.fill(&self.session, now, work);
-        }
-        match self.session.outbox.take(Waker::noop(), &mut self.pieces) {
-            Drained::Taken => true,
-            Drained::Empty | Drained::Closed(_) => false,
+        loop {
+            if self.session.wants_snapshot() {
+                router.fill(&self.session, now, work);
+            }
+            match self.session.outbox.take(Waker::noop(), &mut self.pieces) {
+                Drained::Taken => return true,
+                Drained::Closed(_) => return false,
+                Drained::Empty if self.session.wants_snapshot() => {}
+                Drained::Empty => return false,
+            }
         }
     }
 
