@@ -42,6 +42,8 @@ impl Batch<'_> {
         self.release();
         self.flush_answers();
         let mut held = self.session.held.lock();
+        // What the replaced subscription still waited for, the new one begins anew.
+        held.cursors.retain(|cursor| !cursor.is_of(subscribe.id));
         let count = held.subscriptions.len();
         if count >= SUBSCRIPTIONS_MAX && !held.subscriptions.contains_key(&subscribe.id) {
             // protocol/router.md 5.5

@@ -159,3 +159,23 @@ fn a_snapshot_that_waits_is_neither_lost_nor_older_than_what_follows() {
     assert_eq!(last.len(), 100);
     assert!(last.values().all(|value| *value == 49));
 }
+
+// protocol/limits.md 3.1: subscribing over and over without reading takes bounded memory
+#[test]
+fn snapshots_that_wait_are_those_of_the_present_subscriptions() {
+    let mut stage = Stage::new();
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    let large = Value::Bytes(vec![0; 60_000]);
+    for number in 0..20 {
+        let message = crate::stage::set_with(&format!("/p/{number}"), 0, |set| {
+            set.value = large.clone();
+        });
+        stage.send(&writer, &message).unwrap();
+        stage.received(&writer);
+    }
+    for _ in 0..500 {
+        stage.send(&reader, &subscribe(1, "/**")).unwrap();
+    }
+    let shown = values(&stage.received(&reader)).len();
+    assert!((20..=80).contains(&shown), "{shown} values of 20 params");
+}
