@@ -57,7 +57,15 @@ type Runs = HashMap<SessionKey, (Arc<Session>, Run)>;
 impl Batch<'_> {
     /// Applies a bundle, or schedules it. // protocol/router.md 9.1, 9.5, 15.3
     pub(crate) fn bundle(&mut self, bundle: &Bundle<'_>) -> Result<Receipt, Refusal> {
-        let (timestamp, members) = read(bundle.payload)?;
+        let (timestamp, members) = match read(bundle.payload) {
+            Ok(parts) => parts,
+            // Counted by the connection, like everything that cannot be read.
+            Err(refusal @ Refusal::Unreadable(_)) => return Err(refusal),
+            Err(refusal) => {
+                self.charge(1)?;
+                return Err(refusal);
+            }
+        };
         self.charge(members.len().max(1))?;
         self.admit_members(&members)?;
         let ahead = timestamp.unwrap_or(0).saturating_sub(self.now.wall.0);

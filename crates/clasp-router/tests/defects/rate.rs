@@ -77,6 +77,17 @@ fn members_of_bundles_are_counted() {
     assert_eq!(stage.router.params(), 1);
 }
 
+// protocol/router.md 15.3: a refused bundle is not free
+#[test]
+fn bundles_that_are_refused_are_counted_too() {
+    let (mut stage, writer) = limited(10);
+    let pointless = bundle([subscribe(1, "/**")]);
+    for _ in 0..1000 {
+        assert!(stage.send(&writer, &pointless).is_err());
+    }
+    assert!(told(&mut stage, &writer, Code::InvalidMessage) <= 10);
+}
+
 // protocol/router.md 15.1
 #[test]
 fn one_session_does_not_use_up_the_allowance_of_another() {
