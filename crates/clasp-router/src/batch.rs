@@ -9,7 +9,7 @@ mod deliver;
 mod read;
 mod write;
 
-pub(crate) use write::Throttled;
+pub(crate) use write::{Throttled, shown};
 
 use std::sync::Arc;
 use std::task::Waker;

@@ -9,7 +9,7 @@ use clasp_proto::limits::BUNDLE_MEMBERS_MAX;
 use clasp_proto::{Address, Phase, Qos, Signal};
 
 use crate::alarm::Alarm;
-use crate::batch::{Batch, Throttled, Work};
+use crate::batch::{Batch, Throttled, Work, shown};
 use crate::delivery::Outgoing;
 use crate::limits::{
     SCHEDULE_AHEAD_MAX, SCHEDULE_SLACK, SCHEDULED_BYTES_PER_SESSION_MAX, SCHEDULED_PER_SESSION_MAX,
@@ -202,15 +202,17 @@ impl Batch<'_> {
         if applied.is_new && router.is_overfull() {
             return Err(router.at_capacity());
         }
+        let merged = self.merged(slot, &applied);
+        let shown = shown(set, &merged);
         let mut payload = Vec::new();
-        set.write(applied.revision, &mut payload);
+        shown.write(applied.revision, &mut payload);
         let outcome = Outcome {
             address: set.address,
             payload,
             qos: Qos::Confirm,
             signal: Some(Signal::Param),
             is_echoed: true,
-            number: set.value.as_f64(),
+            number: shown.value.as_f64(),
             gesture: None,
         };
         Ok((outcome, applied.revision))

@@ -179,15 +179,16 @@ impl Oracle {
             default_ttl: self.rules.param_ttl,
         };
         let param = write.apply(held, revision);
+        // The value as it is stored goes out, with the bits of the sender and the new revision.
+        let message = Message::Set(Set {
+            value: param.value.clone(),
+            revision: Some(revision),
+            ..set.clone()
+        });
         self.written
             .insert((set.address.clone(), revision), param.clone());
         self.params.insert(set.address.clone(), param);
         self.revisions.insert(set.address.clone(), revision);
-        // What the sender wrote goes out again, value and bits, with the new revision.
-        let message = Message::Set(Set {
-            revision: Some(revision),
-            ..set.clone()
-        });
         Ok(Delivery {
             message,
             publisher: who,

@@ -11,7 +11,7 @@ use crate::delivery::Outgoing;
 use crate::gesture::{Gesture, GestureKey};
 use crate::limits::{GESTURES_PER_SESSION_MAX, LOCKS_PER_SESSION_MAX};
 use crate::operation::Receipt;
-use crate::param::{self, Applied, LockChange, Record};
+use crate::param::{self, Applied, LockChange, Record, Stored};
 use crate::peer::{self, Peer};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -28,7 +28,8 @@ impl Batch<'_> {
             self.keep_within_capacity(number)?;
         }
         room.keep();
-        let sequence = self.broadcast(number, set, applied.revision);
+        let merged = self.merged(number, &applied);
+        let sequence = self.broadcast(number, &shown(set, &merged), applied.revision);
         Ok(Receipt {
             revision: Some(applied.revision),
             sequence,
@@ -88,6 +89,14 @@ impl Batch<'_> {
             LockChange::Taken => drop(locks.insert(Arc::clone(address))),
             LockChange::Freed | LockChange::None => drop(locks.remove(address)),
         }
+    }
+
+    /// The stored value, where it is not the written one.
+    pub(crate) fn merged(&mut self, number: SlotNumber, applied: &Applied) -> Option<Stored> {
+        let (_, shard) = self.shard();
+        let param = shard.slot(number).param.as_ref();
+        let value = param.map(|param| &param.value);
+        value.filter(|_| applied.is_merged).cloned()
     }
 
     /// Makes room for a param that was just added, or takes it back.
@@ -272,4 +281,10 @@ pub(crate) enum Throttled {
     Goes { first: Option<Box<[u8]>> },
     /// It waits for its interval, or for a newer one to replace it.
     Waits,
+}
+
+/// A SET as subscribers are to see it: with the value that is stored. // protocol/router.md 6.1
+pub(crate) fn shown<'a>(set: &SetRef<'a>, merged: &'a Option<Stored>) -> SetRef<'a> {
+    let value = merged.as_ref().map_or(set.value, Stored::encoded);
+    SetRef { value, ..*set }
 }

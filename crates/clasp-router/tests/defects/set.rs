@@ -363,6 +363,21 @@ fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Message {
     })
 }
 
+// protocol/router.md 6.1, 6.10: live subscribers see what later ones find
+#[test]
+fn merged_maps_are_delivered_as_they_are_stored() {
+    let mut stage = with_strategy(Strategy::Merge);
+    let (writer, reader) = (stage.session("w"), stage.reader("r", "/**"));
+    for key in ["a", "b"] {
+        let message = map([(key.to_owned(), Value::Int(1))]);
+        stage.send(&writer, &message).unwrap();
+    }
+    let stored = stage.get(&writer, "/s/x").unwrap().value;
+    assert_eq!(stored.as_map().map(BTreeMap::len), Some(2));
+    let delivered = values(&stage.received(&reader));
+    assert_eq!(delivered.last().map(|(_, _, value)| value), Some(&stored));
+}
+
 // protocol/router.md 6.15: a value that no SNAPSHOT can show is refused when it is written
 #[test]
 fn values_that_no_frame_could_show_are_refused() {
