@@ -1,7 +1,6 @@
 //! Bundles: several writes, all or none, in their order, now or at their time.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use clasp_proto::binary::{self, BundleRef, MessageRef, PublishRef, SetRef};
@@ -49,10 +48,13 @@ struct Outcome<'a> {
     number: Option<f64>,
     /// Its id and phase, if it is part of a gesture.
     gesture: Option<(u32, Phase)>,
+    /// The one session that it is for, if it is a signal. // protocol/router.md 13.1
+    to: Option<Arc<Session>>,
 }
 
 /// What each session gets of a bundle.
-type Runs = HashMap<SessionKey, (Arc<Session>, Run)>;
+#[derive(Default)]
+struct Runs(HashMap<SessionKey, (Arc<Session>, Run)>);
 
 impl Batch<'_> {
     /// Applies a bundle, or schedules it. // protocol/router.md 9.1, 9.5, 15.3
@@ -121,10 +123,10 @@ impl Batch<'_> {
     fn apply_members(&mut self, members: &[Operation<'_>]) -> Result<Receipt, Refusal> {
         let router = self.router;
         let room = router.reserve(members.len())?;
-        let peers = self.check_peers(members)?;
+        let mut peers = self.check_peers(members)?;
         self.enter_all(members.iter().map(|member| router.hash(address_of(member))));
         let mut before = Vec::new();
-        let (outcomes, revision) = match self.apply_each(members, &mut before) {
+        let (outcomes, revision) = match self.apply_each(members, &mut peers, &mut before) {
             Ok(applied) => applied,
             Err(refusal) => {
                 self.undo(before);
@@ -135,9 +137,6 @@ impl Batch<'_> {
         self.make_room_for(&before);
         let sequence = self.deliver_together(&outcomes);
         self.release();
-        for (target, publish) in peers {
-            self.send_peer(&target, publish);
-        }
         Ok(Receipt {
             revision,
             sequence,
@@ -145,22 +144,17 @@ impl Batch<'_> {
         })
     }
 
-    /// The members that go to one session only, with that session. // protocol/router.md 9.8
-    fn check_peers<'m>(
-        &self,
-        members: &'m [Operation<'_>],
-    ) -> Result<Vec<(Arc<Session>, &'m PublishRef<'m>)>, Refusal> {
-        let mut peers = Vec::new();
+    /// The sessions that signals among the members are for, in their order.
+    /// // protocol/router.md 9.8
+    fn check_peers(&self, members: &[Operation<'_>]) -> Result<VecDeque<Arc<Session>>, Refusal> {
+        let mut peers = VecDeque::new();
         for member in members {
             let Operation::Publish(publish) = member else {
                 continue;
             };
             if let Some(Peer::Signal(id)) = peer::of(publish.address) {
                 let target = self.find_peer(id, publish);
-                peers.push((
-                    target.map_err(|refusal| of_member(refusal, member))?,
-                    publish,
-                ));
+                peers.push_back(target.map_err(|refusal| of_member(refusal, member))?);
             }
         }
         Ok(peers)
@@ -169,6 +163,7 @@ impl Batch<'_> {
     fn apply_each<'m>(
         &mut self,
         members: &[Operation<'m>],
+        peers: &mut VecDeque<Arc<Session>>,
         before: &mut Vec<Before>,
     ) -> Result<(Vec<Outcome<'m>>, Option<u64>), Refusal> {
         let mut outcomes = Vec::with_capacity(members.len());
@@ -177,12 +172,12 @@ impl Batch<'_> {
             let outcome = match member {
                 Operation::Set(set) => self.apply_set(set, before).map(|(outcome, set_to)| {
                     revision = Some(set_to);
-                    Some(outcome)
+                    outcome
                 }),
-                Operation::Publish(publish) => self.apply_publish(publish),
+                Operation::Publish(publish) => self.apply_publish(publish, peers),
                 _ => Err(Refusal::NotAWrite),
             };
-            outcomes.extend(outcome.map_err(|refusal| of_member(refusal, member))?);
+            outcomes.push(outcome.map_err(|refusal| of_member(refusal, member))?);
         }
         Ok((outcomes, revision))
     }
@@ -214,24 +209,27 @@ impl Batch<'_> {
             is_echoed: true,
             number: shown.value.as_f64(),
             gesture: None,
+            to: None,
         };
         Ok((outcome, applied.revision))
     }
 
     fn apply_publish<'m>(
-        &mut self,
+        &self,
         publish: &PublishRef<'m>,
-    ) -> Result<Option<Outcome<'m>>, Refusal> {
+        peers: &mut VecDeque<Arc<Session>>,
+    ) -> Result<Outcome<'m>, Refusal> {
         Address::check(publish.address)?;
         let peer = peer::of(publish.address);
-        if matches!(peer, Some(Peer::Signal(_))) {
-            return Ok(None);
-        }
+        let to = match peer {
+            Some(Peer::Signal(_)) => peers.pop_front(),
+            _ => None,
+        };
         let mut payload = Vec::new();
         publish.write(&mut payload);
         let signal = publish.signal.filter(|_| peer.is_none());
         let is_gesture = signal == Some(Signal::Gesture);
-        Ok(Some(Outcome {
+        Ok(Outcome {
             address: publish.address,
             payload,
             qos: publish.signal.map_or(Qos::Fire, Signal::qos),
@@ -239,7 +237,8 @@ impl Batch<'_> {
             is_echoed: false,
             number: publish.number(),
             gesture: is_gesture.then(|| (publish.id.unwrap_or(0), publish.phase)),
-        }))
+            to,
+        })
     }
 
     /// Evicts as many params as the bundle made above the capacity. // protocol/router.md 6.11
@@ -276,9 +275,13 @@ impl Batch<'_> {
 
     /// Hands each subscriber its members back to back. // protocol/router.md 9.3
     fn deliver_together(&mut self, outcomes: &[Outcome<'_>]) -> u64 {
-        let mut runs = Runs::new();
+        let mut runs = Runs::default();
         let mut sequence = 0;
         for outcome in outcomes {
+            if let Some(to) = &outcome.to {
+                runs.of(to).frame(outcome.qos, &outcome.payload);
+                continue;
+            }
             // Found anew: what a later member made may have cost the slot of an earlier one.
             let slot = self.slot(outcome.address);
             let slot = slot.expect("the address was checked when the member was applied");
@@ -295,7 +298,7 @@ impl Batch<'_> {
             }
             sequence = self.gather_member(slot, outcome, &outcome.payload, &mut runs);
         }
-        for (session, run) in runs.values() {
+        for (session, run) in runs.0.values() {
             self.work.delivery.push(session, run, self.now.tick);
         }
         sequence
@@ -321,13 +324,16 @@ impl Batch<'_> {
             {
                 continue;
             }
-            let run = match runs.entry(target.session.key) {
-                Entry::Occupied(run) => run.into_mut(),
-                Entry::Vacant(run) => run.insert((Arc::clone(&target.session), Run::default())),
-            };
-            run.1.frame(message.qos, message.payload);
+            runs.of(&target.session).frame(message.qos, message.payload);
         }
         self.commit(message.signal, message.payload)
+    }
+}
+
+impl Runs {
+    fn of(&mut self, session: &Arc<Session>) -> &mut Run {
+        let new = || (Arc::clone(session), Run::default());
+        &mut self.0.entry(session.key).or_insert_with(new).1
     }
 }
 

@@ -203,6 +203,30 @@ fn gestures_end_with_their_session() {
     assert_eq!(stage.received(&reader), []);
 }
 
+// protocol/router.md 8.5: no move follows the one before it sooner than the interval
+#[test]
+fn a_gesture_made_anew_keeps_the_interval() {
+    for end in [None, Some(Phase::End)] {
+        let mut stage = Stage::new();
+        let (maker, reader) = (stage.session("m"), stage.reader("r", "/**"));
+        stage
+            .send(&maker, &gesture("/g", 1, Phase::Start, 0))
+            .unwrap();
+        stage
+            .send(&maker, &gesture("/g", 1, Phase::Move, 1))
+            .unwrap();
+        stage.pass(10 * MILLISECOND);
+        for phase in end.into_iter().chain([Phase::Start, Phase::Move]) {
+            stage.send(&maker, &gesture("/g", 1, phase, 2)).unwrap();
+        }
+        stage.received(&reader);
+        stage.pass(15 * MILLISECOND);
+        assert!(moves(&mut stage, &reader).is_empty(), "{end:?}");
+        stage.pass(MILLISECOND);
+        assert_eq!(moves(&mut stage, &reader), [2], "{end:?}");
+    }
+}
+
 // protocol/router.md 8.7, protocol/limits.md 3.1: lost ends once counted for ever
 #[test]
 fn gestures_whose_end_was_lost_give_their_places_back() {

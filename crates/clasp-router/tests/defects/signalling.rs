@@ -89,6 +89,17 @@ fn a_signal_for_nobody_is_refused_with_404_also_inside_a_bundle() {
     assert_eq!(stage.router.params(), 0);
 }
 
+// protocol/router.md 9.2, 9.3: a signal has its place among the members
+#[test]
+fn a_bundled_signal_comes_in_the_order_of_the_members() {
+    let mut stage = Stage::new();
+    let (sender, target) = (stage.session("a"), stage.reader("b", "/x"));
+    let members = [set("/x", 1), signal("b", text("a")), set("/x", 2)];
+    stage.send(&sender, &bundle(members)).unwrap();
+    let kinds: Vec<_> = stage.received(&target).iter().map(Message::name).collect();
+    assert_eq!(kinds, ["SET", "PUBLISH", "SET"]);
+}
+
 // protocol/router.md 13.3
 #[test]
 fn an_announcement_of_a_peer_passes_every_mask_and_is_not_echoed() {
