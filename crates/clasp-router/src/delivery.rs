@@ -42,6 +42,17 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
+    /// The signal whose values max_rate and epsilon may leave out. A PUBLISH of signal param is no
+    /// value of the param, and takes the place of none. // protocol/router.md 5.7, 8.1
+    pub(crate) fn limitable(&self) -> Option<Signal> {
+        let is_set = self.except.is_none();
+        self.signal.filter(|signal| match signal {
+            Signal::Param => is_set,
+            Signal::Stream => true,
+            Signal::Event | Signal::Gesture | Signal::Timeline => false,
+        })
+    }
+
     pub(crate) fn goes_to(&self, session: SessionKey) -> bool {
         self.except != Some(session)
     }

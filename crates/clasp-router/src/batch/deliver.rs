@@ -57,10 +57,7 @@ impl Batch<'_> {
         number: Option<f64>,
     ) -> bool {
         let (router, now) = (self.router, self.now.tick);
-        let limitable = message
-            .signal
-            .filter(|signal| matches!(signal, Signal::Param | Signal::Stream));
-        let Some(signal) = limitable else {
+        let Some(signal) = message.limitable() else {
             return match message.signal {
                 None => true,
                 Some(signal) => target.wants(signal),

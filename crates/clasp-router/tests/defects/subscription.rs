@@ -398,3 +398,73 @@ fn a_value_that_waited_does_not_come_after_a_newer_one() {
     stage.pass(Duration::from_secs(2));
     assert_eq!(numbers(&stage.received(&reader)), [1, 2, 3]);
 }
+
+// protocol/router.md 5.7: a stream of the same address is no newer value of the param
+#[test]
+fn the_last_value_of_a_param_arrives_although_a_stream_follows() {
+    for signal in [Signal::Stream, Signal::Param] {
+        let mut stage = Stage::new();
+        let (writer, reader) = (stage.session("w"), stage.session("r"));
+        stage.send(&reader, &limited("/x", Some(1), None)).unwrap();
+        stage.send(&writer, &set("/x", 1)).unwrap();
+        stage.send(&writer, &set("/x", 2)).unwrap();
+        for value in 8..10 {
+            let message = publish("/x", signal, Value::Int(value));
+            stage.send(&writer, &message).unwrap();
+        }
+        stage.pass(Duration::from_secs(2));
+        let mut came = numbers(&stage.received(&reader));
+        came.sort_unstable();
+        assert_eq!(came, [1, 2, 8, 9], "{signal:?}");
+    }
+}
+
+// protocol/router.md 5.7, 5.9: an event is no newer value either, whoever lets it through
+#[test]
+fn the_last_value_of_a_param_arrives_although_an_event_follows() {
+    let mut stage = Stage::new();
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    let events = subscribe_with(2, "/x", |subscribe| {
+        subscribe.types = TypeMask::of(&[Signal::Event]);
+    });
+    for asked in [limited("/x", Some(1), None), events] {
+        stage.send(&reader, &asked).unwrap();
+    }
+    for message in [
+        set("/x", 1),
+        set("/x", 2),
+        publish("/x", Signal::Event, Value::Int(3)),
+    ] {
+        stage.send(&writer, &message).unwrap();
+    }
+    stage.pass(Duration::from_secs(2));
+    assert_eq!(numbers(&stage.received(&reader)), [1, 3, 2]);
+}
+
+// protocol/router.md 5.7, 5.9: the earlier of two times holds, whichever was known first
+#[test]
+fn of_two_limits_the_one_that_lets_more_through_holds() {
+    let mut stage = Stage::new();
+    let (writer, reader) = (stage.session("w"), stage.session("r"));
+    let fast = subscribe_with(2, "/x", |subscribe| {
+        subscribe.options.max_rate = Some(10);
+        subscribe.options.epsilon = Some(5.0);
+    });
+    for asked in [limited("/x", Some(1), None), fast] {
+        stage.send(&reader, &asked).unwrap();
+    }
+    for value in [0, 1, 9] {
+        stage.send(&writer, &set("/x", value)).unwrap();
+        stage.pass(Duration::from_millis(10));
+    }
+    stage.pass(Duration::from_millis(80));
+    assert_eq!(numbers(&stage.received(&reader)), [0, 9]);
+    // 10 is near to 9: only the slow one wants it, a second after 9 was sent.
+    for value in [18, 10] {
+        stage.send(&writer, &set("/x", value)).unwrap();
+    }
+    stage.pass(Duration::from_millis(989));
+    assert_eq!(stage.received(&reader), []);
+    stage.pass(Duration::from_millis(1));
+    assert_eq!(numbers(&stage.received(&reader)), [10]);
+}

@@ -50,7 +50,11 @@ pub(super) fn verdict<'s>(
         .filter(takes)
         .map(|subscription| subscription.limits)
         .collect();
-    let limitable = matches!(signal, Some(Signal::Param | Signal::Stream));
+    // A PUBLISH of signal param is no value of the param.
+    let limitable = match &delivery.message {
+        Message::Set(_) => true,
+        _ => signal == Some(Signal::Stream),
+    };
     match limits.iter().copied().collect::<Option<Vec<Limits>>>() {
         Some(limits) if limits.is_empty() => Verdict::No,
         Some(limits) if limitable => Verdict::Limited(limits),
