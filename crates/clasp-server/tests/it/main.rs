@@ -6,6 +6,7 @@
 )]
 
 mod admission;
+mod answers;
 mod bad_frames;
 mod bad_input;
 mod cut_off;
@@ -15,7 +16,10 @@ mod flood;
 mod harness;
 mod noise;
 mod open_files;
+mod order;
 mod plain_http;
 mod sequence;
+mod session_end;
 mod slow_reader;
 mod start;
+mod stuck_readers;
