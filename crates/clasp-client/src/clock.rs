@@ -60,6 +60,11 @@ impl Clock {
         self.recent.push_back(round_trip);
     }
 
+    /// What the local clock shows when the router's shows this.
+    pub(crate) fn local(&self, router: u64) -> u64 {
+        router.saturating_add_signed(-(self.offset_us as i64))
+    }
+
     pub(crate) fn reading(&self) -> ClockReading {
         let jitter_us = deviation(&self.recent);
         let quality = 0.4 * (1.0 - self.round_trip_us.clamp(0.0, 10_000.0) / 10_000.0)

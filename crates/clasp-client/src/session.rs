@@ -153,7 +153,7 @@ impl Session {
         match request {
             Request::Set(set) => self.set(set, ticket),
             Request::Publish(publish) => self.publish(publish, ticket),
-            Request::Bundle(bundle) => self.bundle(bundle, ticket),
+            Request::Bundle(bundle) => self.bundle(bundle, ticket, now),
             Request::Announce(announce) => self.announce(announce, ticket),
             Request::Get(address) => {
                 let message = Message::Get(Get {
@@ -245,11 +245,18 @@ impl Session {
         Ok(())
     }
 
-    fn bundle(&mut self, bundle: Bundle, ticket: Option<Ticket>) -> Result<(), Unsendable> {
+    fn bundle(
+        &mut self,
+        bundle: Bundle,
+        ticket: Option<Ticket>,
+        now: u64,
+    ) -> Result<(), Unsendable> {
         let members = bundle.messages.iter().filter_map(wire::address_of);
         let addresses = members.map(str::to_owned).collect();
+        let at = bundle.timestamp.map_or(now, |at| self.clock.local(at));
         self.send(&Message::Bundle(bundle))?;
-        self.pending.push(ticket, Kind::Bundle { addresses });
+        let due = at.max(now);
+        self.pending.push(ticket, Kind::Bundle { addresses, due });
         Ok(())
     }
 

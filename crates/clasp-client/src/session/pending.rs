@@ -18,8 +18,12 @@ pub(crate) struct Ticket(pub(crate) u64);
 pub(crate) enum Kind {
     /// Answered by ACK with the address, or ERROR.
     Set { address: String },
-    /// Answered by ACK without an address, or ERROR, which may name a member's address.
-    Bundle { addresses: Vec<String> },
+    /// Answered by ACK without an address, or ERROR, which may name a member's address; neither before its time has come.
+    Bundle {
+        addresses: Vec<String>,
+        /// When the router carries it out, by the local clock in microseconds.
+        due: u64,
+    },
     /// Answered by ACK with the namespace as its address, or ERROR, which may name a signal's address.
     Announce {
         namespace: String,
@@ -99,12 +103,14 @@ impl Pending {
 
     /// The request that an ACK answers.
     pub(crate) fn acknowledged(&mut self, address: Option<&str>) -> Option<Waiting> {
-        self.take(|kind| match (kind, address) {
-            (Kind::Set { address }, Some(acked)) => address == acked,
-            (Kind::Announce { namespace, .. }, Some(acked)) => namespace == acked,
-            (Kind::Bundle { .. }, None) => true,
-            _ => false,
-        })
+        match address {
+            Some(acked) => self.take(|kind| match kind {
+                Kind::Set { address } => address == acked,
+                Kind::Announce { namespace, .. } => namespace == acked,
+                _ => false,
+            }),
+            None => self.take_first_due(),
+        }
     }
 
     /// The GET that a SNAPSHOT of one param answers.
@@ -172,7 +178,8 @@ impl Pending {
         let mut settled = Vec::new();
         let mut kept = VecDeque::with_capacity(self.queue.len());
         for (index, waiting) in self.queue.drain(..).enumerate() {
-            if index <= position && (waiting.abandoned || waiting.kind.is_settled_by_barrier()) {
+            let is_over = waiting.abandoned && !waiting.kind.is_due_after(time);
+            if index <= position && (is_over || waiting.kind.is_settled_by_barrier()) {
                 settled.push(waiting);
             } else {
                 kept.push_back(waiting);
@@ -195,6 +202,17 @@ impl Pending {
         let position = waiting.position(|waiting| is_answered(&waiting.kind))?;
         self.queue.remove(position)
     }
+
+    /// Bundles are carried out when their time comes, not in the order they were sent. protocol/router.md 9.5
+    fn take_first_due(&mut self) -> Option<Waiting> {
+        let bundles = self.queue.iter().enumerate();
+        let due = bundles.filter_map(|(position, waiting)| match waiting.kind {
+            Kind::Bundle { due, .. } => Some((due, position)),
+            _ => None,
+        });
+        let (_, position) = due.min()?;
+        self.queue.remove(position)
+    }
 }
 
 impl Kind {
@@ -203,7 +221,7 @@ impl Kind {
             Self::Set { address } | Self::Get { address } | Self::Publish { address } => {
                 address == text
             }
-            Self::Bundle { addresses } => addresses.iter().any(|address| address == text),
+            Self::Bundle { addresses, .. } => addresses.iter().any(|address| address == text),
             Self::Announce {
                 namespace,
                 addresses,
@@ -228,6 +246,11 @@ impl Kind {
             }
             _ => true,
         }
+    }
+
+    /// True if a barrier of this time proves nothing yet.
+    fn is_due_after(&self, time: u64) -> bool {
+        matches!(self, Self::Bundle { due, .. } if *due > time)
     }
 
     fn is_settled_by_barrier(&self) -> bool {

@@ -250,6 +250,37 @@ fn a_bundle_is_answered_by_an_ack_without_address_or_an_error_of_a_member() {
     harness.check(error(Code::Forbidden, Some("/e")), &[expected]);
 }
 
+fn bundle_at(router_time: Option<u64>) -> Request {
+    Request::Bundle(Bundle {
+        timestamp: router_time,
+        messages: vec![Message::Set(live("/a", 1, None))],
+    })
+}
+
+// protocol/router.md 9.5
+#[test]
+fn acks_of_bundles_come_when_their_time_has() {
+    let mut harness = Harness::ready();
+    for (ticket, at) in [(1, Some(90_000)), (2, Some(80_000)), (3, None), (4, None)] {
+        harness.request(bundle_at(at), ticket);
+    }
+    for ticket in [3, 4, 2, 1] {
+        harness.check(ack(None, Some(ticket)), &[accepted(ticket, Some(ticket))]);
+    }
+}
+
+#[test]
+fn an_abandoned_bundle_takes_its_ack_when_its_time_comes() {
+    let mut harness = Harness::ready();
+    harness.request(bundle_at(Some(80_000)), 1);
+    harness.session.abandon(Ticket(1));
+    harness.answer_barrier();
+    harness.request(bundle_at(Some(90_000)), 2);
+    // The driver knows that nobody waits for this one.
+    harness.check(ack(None, Some(7)), &[accepted(1, Some(7))]);
+    harness.check(ack(None, Some(8)), &[accepted(2, Some(8))]);
+}
+
 #[test]
 fn errors_go_to_the_request_that_can_have_failed_so() {
     let mut harness = Harness::ready();
