@@ -163,10 +163,10 @@ impl Driver {
         if frames.is_empty() {
             return Ok(());
         }
-        match timeout(WRITE_TIMEOUT, link.send_many(&frames)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(last_words(link, error).await),
-            Err(_) => Err(Disconnect::Stalled),
+        match send(link, &frames).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(last_words(link, error).await),
+            None => Err(Disconnect::Stalled),
         }
     }
 
@@ -366,6 +366,23 @@ impl Driver {
     }
 }
 
+/// Writes frames, however long that takes a slow link; `None` when the link took nothing for too long.
+async fn send(link: &mut Link, frames: &[Bytes]) -> Option<Result<(), LinkError>> {
+    let mut unsent = link.unsent_bytes() + frames.iter().map(Bytes::len).sum::<usize>();
+    let mut frames = frames;
+    loop {
+        if let Ok(outcome) = timeout(WRITE_TIMEOUT, link.send_many(frames)).await {
+            return Some(outcome);
+        }
+        // What was given stays with the link.
+        frames = &[];
+        if link.unsent_bytes() >= unsent {
+            return None;
+        }
+        unsent = link.unsent_bytes();
+    }
+}
+
 /// A router that ends a link may have said why before writing to it failed.
 async fn last_words(link: &mut Link, error: LinkError) -> Disconnect {
     let read = async { while let Ok(Some(_)) = link.recv().await {} };
@@ -383,3 +400,44 @@ fn random() -> u64 {
 
 /// How long to look for the reason of a link that broke while writing.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use clasp_transport::{Stream, memory};
+    use tokio::io::AsyncReadExt;
+    use tokio::time::interval;
+
+    use super::*;
+
+    /// Sends more than the router takes in one write timeout and tells whether it went out.
+    async fn check(router: impl AsyncFnOnce(Stream), expected: bool) {
+        let (near, far) = memory::pair(ROOM_BYTES);
+        let mut link = Link::length(near);
+        let frames = [Bytes::from(vec![7; 8 * ROOM_BYTES])];
+        let sent = tokio::select! {
+            sent = send(&mut link, &frames) => sent,
+            () = async { router(far).await; std::future::pending().await } => None,
+        };
+        assert_eq!(matches!(sent, Some(Ok(()))), expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_router_is_waited_for_and_one_that_stands_still_is_not() {
+        let slow = async |mut far: Stream| {
+            let mut often = interval(WRITE_TIMEOUT / 2);
+            let mut taken = vec![0; ROOM_BYTES];
+            loop {
+                often.tick().await;
+                far.read_exact(&mut taken).await.unwrap();
+            }
+        };
+        check(slow, true).await;
+        let still = async |far: Stream| {
+            std::future::pending::<()>().await;
+            drop(far);
+        };
+        check(still, false).await;
+    }
+
+    const ROOM_BYTES: usize = 1024;
+}

@@ -85,6 +85,11 @@ impl Link {
         self.flush().await
     }
 
+    /// Bytes that [`Self::send_many`] was given and the socket has not taken yet.
+    pub fn unsent_bytes(&self) -> usize {
+        self.unsent.len() - self.sent
+    }
+
     /// Says goodbye, waits a moment for the server's answer, and closes the socket. Frames that still arrive are dropped.
     ///
     /// # Errors
