@@ -139,7 +139,7 @@ impl Server {
         tracing::info!("shutting down");
         self.shared.shutdown.begin();
         self.shared.router.shut_down();
-        let grace = self.shared.plan.drain_timeout + STOP_GRACE;
+        let grace = self.shared.plan.drain_timeout.saturating_add(STOP_GRACE);
         self.listeners.finish(grace).await;
         // Due deliveries were still made while the sessions drained.
         drop(self.timer);

@@ -93,3 +93,17 @@ async fn a_panic_ends_its_connection_only_and_leaves_nothing_behind() {
     }
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn no_drain_timeout_is_too_long() {
+    let config = Config {
+        host: "127.0.0.1".to_owned(),
+        websocket_port: Some(0),
+        drain_timeout: Duration::MAX,
+        ..Config::development()
+    };
+    let server = Server::start(&config).await.unwrap();
+    timeout(Duration::from_secs(20), server.shutdown())
+        .await
+        .expect("no session is waited for");
+}
