@@ -194,78 +194,6 @@ fn members_see_those_before_them() {
     assert_eq!(stage.revision(&writer, "/x"), Some(3));
 }
 
-// protocol/router.md 9.3: once other writers got in between
-#[test]
-fn each_subscriber_gets_its_members_back_to_back() {
-    const BUNDLES: i64 = 300;
-    let stage = Stage::with(|config| config.outbox_bytes_max = 64 * 1024 * 1024);
-    let mut stage = stage;
-    let reader = stage.reader("r", "/**");
-    let writers: Vec<_> = (0..3)
-        .map(|count| stage.session(&format!("w{count}")))
-        .collect();
-    let (router, now) = (&stage.router, stage.now);
-    std::thread::scope(|scope| {
-        for (count, writer) in writers.iter().enumerate() {
-            scope.spawn(move || {
-                let mut work = clasp_router::Work::default();
-                for round in 0..BUNDLES {
-                    let value = count as i64 * BUNDLES + round;
-                    let members: Vec<_> = (0..10)
-                        .map(|number| set(&format!("/p/{number}"), value))
-                        .collect();
-                    crate::stage::do_one(router, writer, now, &mut work, &bundle(members));
-                    let single = set(&format!("/p/{}", round % 10), -1);
-                    crate::stage::do_one(router, writer, now, &mut work, &single);
-                }
-            });
-        }
-    });
-    let mut came = numbers(&stage.received(&reader));
-    came.retain(|value| *value >= 0);
-    assert_eq!(came.len() as i64, 3 * BUNDLES * 10);
-    let mixed = came
-        .chunks(10)
-        .find(|chunk| chunk.iter().any(|value| *value != chunk[0]));
-    assert_eq!(mixed, None);
-}
-
-// protocol/router.md 5.11, 9.3: and in the order of revisions
-#[test]
-fn revisions_keep_their_order_among_concurrent_writers() {
-    const WRITES: u64 = 2000;
-    let mut stage = Stage::with(|config| config.outbox_bytes_max = 64 * 1024 * 1024);
-    let readers: Vec<_> = (0..12)
-        .map(|count| stage.reader(&format!("r{count}"), "/**"))
-        .collect();
-    let writers: Vec<_> = (0..4)
-        .map(|count| stage.session(&format!("w{count}")))
-        .collect();
-    let (router, now) = (&stage.router, stage.now);
-    std::thread::scope(|scope| {
-        for writer in &writers {
-            scope.spawn(move || {
-                let mut work = clasp_router::Work::default();
-                for _ in 0..WRITES / 4 {
-                    crate::stage::do_one(router, writer, now, &mut work, &set("/x", 1));
-                }
-            });
-        }
-    });
-    for reader in &readers {
-        let received = stage.received(reader);
-        let revisions: Vec<_> = received
-            .iter()
-            .map(|message| match message {
-                Message::Set(set) => set.revision.expect("a SET of the router has one"),
-                other => unreachable!("only SETs are sent: {other:?}"),
-            })
-            .collect();
-        let expected: Vec<_> = (1..=WRITES).collect();
-        assert_eq!(revisions, expected);
-    }
-}
-
 // protocol/router.md 6.2, 9.4
 #[test]
 fn a_bundle_is_acknowledged_only_to_who_asks() {
@@ -414,4 +342,18 @@ fn max_rate_holds_for_the_members_of_bundles() {
     stage.send(&writer, &bundle(members)).unwrap();
     stage.pass(Duration::from_secs(2));
     assert_eq!(numbers(&stage.received(&reader)), [1, 5]);
+}
+
+// protocol/router.md 8.5, 9.8: bundled moves once got around the throttle
+#[test]
+fn gestures_in_bundles_are_throttled() {
+    let mut stage = Stage::new();
+    let (maker, reader) = (stage.session("m"), stage.reader("r", "/**"));
+    let members: Vec<_> = (1..=5)
+        .map(|value| gesture("/g", 1, Phase::Move, value))
+        .collect();
+    stage.send(&maker, &bundle(members)).unwrap();
+    assert_eq!(numbers(&stage.received(&reader)), [1]);
+    stage.pass(Duration::from_millis(16));
+    assert_eq!(numbers(&stage.received(&reader)), [5]);
 }

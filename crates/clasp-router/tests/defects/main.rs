@@ -8,6 +8,7 @@
 
 mod address;
 mod bundle;
+mod door;
 mod gesture;
 mod pattern;
 mod publish;
@@ -20,4 +21,5 @@ mod slow;
 mod snapshot;
 mod stage;
 mod subscription;
+mod threads;
 mod ttl;

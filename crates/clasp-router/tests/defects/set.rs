@@ -424,3 +424,27 @@ fn extreme_values_are_kept_to_the_bit() {
         }
     }
 }
+
+// protocol/router.md 6.11: the smallest timestamp was once sought among all params
+#[test]
+fn a_full_store_evicts_without_looking_at_everything_and_spares_what_is_written() {
+    let mut stage = Stage::with(|config| {
+        config.params_max = 50_000;
+        config.shards = 1;
+    });
+    let writer = stage.session("w");
+    let begin = std::time::Instant::now();
+    for number in 0..100_000 {
+        let address = format!("/p/{number}");
+        stage
+            .send_as(&writer, &set(&address, 1), Qos::Fire)
+            .unwrap();
+        if number % 1000 == 0 {
+            stage.send_as(&writer, &set("/hot", 1), Qos::Fire).unwrap();
+        }
+    }
+    assert_eq!(stage.router.params(), 50_000);
+    assert_eq!(stage.revision(&writer, "/hot"), Some(100));
+    let took = begin.elapsed();
+    assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+}

@@ -28,6 +28,14 @@ impl Stage {
     }
 
     pub(crate) fn with(adjust: impl FnOnce(&mut RouterConfig)) -> Self {
+        Self::built(adjust, |router| router)
+    }
+
+    /// With gates or taps.
+    pub(crate) fn built(
+        adjust: impl FnOnce(&mut RouterConfig),
+        build: impl FnOnce(Router) -> Router,
+    ) -> Self {
         let mut config = RouterConfig {
             messages_per_second: 0,
             ..RouterConfig::default()
@@ -38,7 +46,7 @@ impl Stage {
             tick: Tick(5_000_000),
         };
         Self {
-            router: Router::new(config, now),
+            router: build(Router::new(config, now)),
             now,
             work: Work::default(),
         }
@@ -199,10 +207,11 @@ pub(crate) fn do_one(
     now: Now,
     work: &mut Work,
     message: &Message,
-) {
+) -> Outcome {
     let mut batch = router.batch(session, now, work);
-    submit(&mut batch, message, Qos::Fire).expect("nothing refuses it");
+    let outcome = submit(&mut batch, message, Qos::Fire);
     batch.finish(None);
+    outcome
 }
 
 pub(crate) type Outcome = Result<Receipt, Refusal>;

@@ -1,0 +1,198 @@
+//! One door: gates and taps see every write, whatever it came in (protocol/router.md 17, 18).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use clasp_proto::{Action, Code, Message, MessageRef, Pattern, Scopes, Signal, Value, binary};
+use clasp_router::{Caller, Commit, Gate, Operation, Refusal, Tap};
+
+use crate::stage::{Stage, bundle, bundle_at, get, publish, set, subscribe};
+
+/// Lets the session `admin` do everything and all others what their scopes say.
+struct Scoped(Scopes);
+
+impl Gate for Scoped {
+    fn admit(&self, caller: &Caller<'_>, operation: &Operation<'_>) -> Result<(), Refusal> {
+        let covers = |pattern: &str| {
+            let pattern = Pattern::parse(pattern);
+            pattern.is_ok_and(|pattern| self.0.covers(Action::Read, &pattern))
+        };
+        let is_allowed = match operation {
+            Operation::Set(set) => self.0.allows(Action::Write, set.address),
+            Operation::Publish(publish) => self.0.allows(Action::Write, publish.address),
+            Operation::Get(address) => self.0.allows(Action::Read, address),
+            Operation::Subscribe(subscribe) => covers(&subscribe.pattern),
+            _ => true,
+        };
+        if is_allowed || &*caller.session.id == "admin" {
+            return Ok(());
+        }
+        Err(Refusal::Forbidden {
+            code: Code::Forbidden,
+            text: "Insufficient scope",
+        })
+    }
+}
+
+fn scoped(scopes: &str) -> Stage {
+    let gate = Scoped(Scopes::parse(scopes).expect("well formed"));
+    Stage::built(|_| {}, |router| router.with_gate(Box::new(gate)))
+}
+
+fn event(address: &str) -> Message {
+    publish(address, Signal::Event, Value::Null)
+}
+
+// protocol/router.md 17.2, 18.2: a scope on `/a/*` once let a session subscribe to `/a/**`, and
+// one on `/**` to admin everything did not let it subscribe at all
+#[test]
+fn every_operation_is_held_against_the_scopes() {
+    for (scopes, message, is_allowed) in [
+        ("read:/a/*", subscribe(1, "/a/**"), false),
+        ("read:/a/*", subscribe(1, "/a/*"), true),
+        ("read:/a/*", subscribe(1, "/a/b"), true),
+        ("read:/a/**", subscribe(1, "/**"), false),
+        ("admin:/**", subscribe(1, "/a/**"), true),
+        ("write:/a/**", subscribe(1, "/a/**"), true),
+        ("read:/**", set("/a", 1), false),
+        ("read:/**", event("/a"), false),
+        ("write:/b/**", set("/a", 1), false),
+        ("write:/a", set("/a", 1), true),
+        ("write:/a", set("/a/b", 1), false),
+        ("read:/**", event("/clasp/p2p/signal/admin"), false),
+        ("read:/b", get("/a"), false),
+        ("write:/a", bundle([set("/a", 1), set("/b", 1)]), false),
+        ("write:/a", bundle([set("/a", 1), event("/b")]), false),
+        ("write:/a", bundle([bundle([event("/b")])]), false),
+        ("write:/a", bundle([set("/a", 1), event("/a")]), true),
+    ] {
+        let mut stage = scoped(scopes);
+        let (session, admin) = (stage.session("s"), stage.reader("admin", "/**"));
+        let expected = (!is_allowed).then_some(Code::Forbidden);
+        assert_eq!(
+            stage.code(&session, &message),
+            expected,
+            "{scopes} {message:?}"
+        );
+        if !is_allowed {
+            assert_eq!(stage.received(&admin), [], "{scopes} {message:?}");
+            assert_eq!(stage.router.params(), 0);
+        }
+    }
+}
+
+/// Shuts when it is told to.
+struct Door(Arc<AtomicBool>);
+
+impl Gate for Door {
+    fn admit(&self, _: &Caller<'_>, _: &Operation<'_>) -> Result<(), Refusal> {
+        if self.0.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(Refusal::Forbidden {
+            code: Code::Forbidden,
+            text: "shut",
+        })
+    }
+}
+
+// protocol/router.md 9.5, 18.2
+#[test]
+fn a_waiting_bundle_passes_the_gates_again_at_its_time() {
+    let open = Arc::new(AtomicBool::new(true));
+    let door = Door(Arc::clone(&open));
+    let mut stage = Stage::built(|_| {}, |router| router.with_gate(Box::new(door)));
+    let writer = stage.session("w");
+    let at = stage.now.wall.0 + 100_000;
+    stage.send(&writer, &bundle_at(at, [set("/x", 1)])).unwrap();
+    open.store(false, Ordering::SeqCst);
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(stage.router.params(), 0);
+    let told = stage.received(&writer);
+    assert!(
+        matches!(&told[..], [Message::Error(error)] if error.code == 301),
+        "{told:?}"
+    );
+}
+
+/// Notes what was committed, and has room for so many at a time.
+#[derive(Clone, Default)]
+struct Journal {
+    room: Arc<AtomicUsize>,
+    commits: Arc<Mutex<Vec<(u64, Vec<u8>)>>>,
+}
+
+impl Tap for Journal {
+    fn reserve(&self, records: usize) -> bool {
+        let take = |room: usize| room.checked_sub(records);
+        let order = Ordering::SeqCst;
+        self.room.fetch_update(order, order, take).is_ok()
+    }
+
+    fn release(&self, records: usize) {
+        self.room.fetch_add(records, Ordering::SeqCst);
+    }
+
+    fn committed(&self, commit: &Commit<'_>) {
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        commits.push((commit.sequence, commit.payload.to_vec()));
+    }
+}
+
+fn journaled(room: usize) -> (Stage, Journal) {
+    let journal = Journal::default();
+    journal.room.store(room, Ordering::SeqCst);
+    let tap = Box::new(journal.clone());
+    (Stage::built(|_| {}, |router| router.with_tap(tap)), journal)
+}
+
+// protocol/router.md 18.1, 18.2: appends were once started one by one, in any order
+#[test]
+fn taps_are_told_of_every_write_in_order() {
+    let (mut stage, journal) = journaled(1000);
+    let writer = stage.session("w");
+    let revision = |payload: &[u8]| match binary::view(payload) {
+        Ok(MessageRef::Set(set)) => set.revision,
+        _ => None,
+    };
+    for message in [
+        set("/x", 1),
+        event("/e"),
+        bundle([set("/x", 2), event("/e"), set("/x", 3)]),
+        set("/x", 4),
+    ] {
+        stage.send(&writer, &message).unwrap();
+    }
+    let refused = set("/a//b", 1);
+    assert!(stage.send(&writer, &refused).is_err());
+    let commits = journal.commits.lock().unwrap();
+    let sequences: Vec<_> = commits.iter().map(|(sequence, _)| *sequence).collect();
+    assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
+    let revisions: Vec<_> = commits
+        .iter()
+        .map(|(_, payload)| revision(payload))
+        .collect();
+    assert_eq!(revisions, [Some(1), None, Some(2), None, Some(3), Some(4)]);
+}
+
+// protocol/router.md 18.1: a write that the journal has no room for is refused, not lost
+#[test]
+fn a_tap_without_room_refuses_the_write_and_gets_its_room_back() {
+    let (mut stage, journal) = journaled(2);
+    let (writer, reader) = (stage.session("w"), stage.reader("r", "/**"));
+    let three = bundle([set("/x", 1), set("/y", 1), set("/z", 1)]);
+    assert_eq!(stage.code(&writer, &three), Some(Code::Unavailable));
+    assert_eq!(stage.received(&reader), []);
+    let stale = crate::stage::set_with("/x", 1, |set| set.revision = Some(5));
+    for message in [stale.clone(), bundle([set("/x", 1), stale])] {
+        assert!(stage.send(&writer, &message).is_err());
+        assert_eq!(journal.room.load(Ordering::SeqCst), 2, "{}", message.name());
+    }
+    stage
+        .send(&writer, &bundle([set("/x", 1), set("/y", 1)]))
+        .unwrap();
+    assert_eq!(stage.code(&writer, &set("/z", 1)), Some(Code::Unavailable));
+    assert_eq!(stage.router.params(), 2);
+}
