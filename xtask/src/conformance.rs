@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: which rules of docs/protocol nobody cites.
 //!
 //! A rule is a line of a page that starts with its number in bold. A citation is `protocol/wire.md 6.3`, or a list of
-//! numbers with commas, in a comment of the code or in a test.
+//! numbers with commas, in a comment of the code or in a test. With `--tests` only those in tests count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,9 +17,24 @@ type Rule = (String, Number);
 /// A section and a rule in it; rule 0 stands for the whole section.
 type Number = (u32, u32);
 
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// List what nobody cites.
+    Uncited,
+    /// The same, and fail if there is any.
+    Deny,
+    /// List what no test cites.
+    Untested,
+}
+
 /// Prints the rules without a citation; false if there are any and they are denied.
-pub(crate) fn run(root: &Path, deny: bool) -> anyhow::Result<bool> {
-    let report = Report::of(&source::all(root)?);
+pub(crate) fn run(root: &Path, question: Question) -> anyhow::Result<bool> {
+    let read = match question {
+        Question::Untested => tests_of,
+        Question::Uncited | Question::Deny => all_of,
+    };
+    let report = Report::of(&source::all(root)?, read);
     ensure!(!report.rules.is_empty(), "no rules in {PAGES}");
     for (page, (section, number)) in &report.uncited {
         output::say(&format!(
@@ -38,7 +53,7 @@ pub(crate) fn run(root: &Path, deny: bool) -> anyhow::Result<bool> {
     output::say(&format!(
         "conformance: {rules} rules, {uncited} without a citation, {unknown} citations of no rule"
     ));
-    Ok(!deny || (uncited == 0 && unknown == 0))
+    Ok(question != Question::Deny || (uncited == 0 && unknown == 0))
 }
 
 struct Report {
@@ -50,7 +65,8 @@ struct Report {
 }
 
 impl Report {
-    fn of(sources: &[Source]) -> Self {
+    /// `read` gives the part of a file in which citations count.
+    fn of(sources: &[Source], read: fn(&Source) -> &str) -> Self {
         let rules: BTreeMap<Rule, String> = sources.iter().flat_map(rules).collect();
         let sections: BTreeSet<Rule> = rules
             .keys()
@@ -59,7 +75,7 @@ impl Report {
         let mut cited = BTreeSet::new();
         let mut unknown = Vec::new();
         for source in sources.iter().filter(|source| may_cite(&source.path)) {
-            for (page, cited_numbers) in source.text.lines().flat_map(citations) {
+            for (page, cited_numbers) in read(source).lines().flat_map(citations) {
                 if !sections.iter().any(|(known, _)| *known == page) {
                     unknown.push((source.path.clone(), format!("protocol/{page}")));
                     continue;
@@ -107,6 +123,22 @@ fn rules(source: &Source) -> Vec<(Rule, String)> {
             ))
         })
         .collect()
+}
+
+fn all_of(source: &Source) -> &str {
+    &source.text
+}
+
+/// The part of a file that is tests: all of it, or what follows the mark at its bottom.
+fn tests_of(source: &Source) -> &str {
+    if source::is_test_path(&source.path) {
+        return &source.text;
+    }
+    let start = source
+        .text
+        .find("#[cfg(test)]")
+        .unwrap_or(source.text.len());
+    &source.text[start..]
 }
 
 /// Pages do not vouch for themselves, and this crate speaks of citations as such.
@@ -162,7 +194,7 @@ const SHOWN: usize = 90;
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, citations};
+    use super::{Report, all_of, citations, tests_of};
     use crate::source::Source;
 
     fn check(line: &str, expected: &[&str]) {
@@ -196,7 +228,7 @@ mod tests {
     #[test]
     fn uncited_and_unknown_rules_are_listed() {
         let source = |path: &str, text: &str| Source::new(path.to_owned(), text.to_owned());
-        let report = Report::of(&[
+        let sources = [
             source(
                 "docs/protocol/wire.md",
                 "## 1. A\n\n**1.1** One.\n\n**1.2** Two, see protocol/wire.md 1.2.\n",
@@ -205,7 +237,8 @@ mod tests {
                 "a/lib.rs",
                 "// protocol/wire.md 1.1 and protocol/wire.md 1\n// protocol/wire.md 3.4\n// protocol/notes.md Q6",
             ),
-        ]);
+        ];
+        let report = Report::of(&sources, all_of);
         assert_eq!(report.uncited, [("wire.md".to_owned(), (1, 2))]);
         let unknown: Vec<&str> = report
             .unknown
@@ -213,5 +246,23 @@ mod tests {
             .map(|(_, citation)| citation.as_str())
             .collect();
         assert_eq!(unknown, ["protocol/wire.md 3.4", "protocol/notes.md"]);
+    }
+
+    #[test]
+    fn citations_in_tests_are_told_apart() {
+        let source = |path: &str, text: &str| Source::new(path.to_owned(), text.to_owned());
+        let sources = [
+            source(
+                "docs/protocol/wire.md",
+                "**1.1** One.\n**1.2** Two.\n**1.3** Three.\n",
+            ),
+            source(
+                "a/lib.rs",
+                "// protocol/wire.md 1.1\n#[cfg(test)]\n// protocol/wire.md 1.2\n",
+            ),
+            source("a/tests/it.rs", "// protocol/wire.md 1.3\n"),
+        ];
+        let report = Report::of(&sources, tests_of);
+        assert_eq!(report.uncited, [("wire.md".to_owned(), (1, 1))]);
     }
 }

@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 
+use crate::conformance::Question;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -31,13 +33,14 @@ fn run(arguments: &[&str]) -> anyhow::Result<bool> {
     let root = root();
     match arguments {
         ["tidy"] => tidy::run(&root),
-        ["conformance"] => conformance::run(&root, false),
-        ["conformance", "--deny"] => conformance::run(&root, true),
+        ["conformance"] => conformance::run(&root, Question::Uncited),
+        ["conformance", "--deny"] => conformance::run(&root, Question::Deny),
+        ["conformance", "--tests"] => conformance::run(&root, Question::Untested),
         ["readme"] => readme::run(&root),
         ["ci"] => ci::run(&root, ci::Extent::Full),
         ["ci", "--fast"] => ci::run(&root, ci::Extent::Fast),
         _ => bail!(
-            "expected one of: tidy, conformance [--deny], readme, ci [--fast]; found {arguments:?}"
+            "expected one of: tidy, conformance [--deny or --tests], readme, ci [--fast]; found {arguments:?}"
         ),
     }
 }
