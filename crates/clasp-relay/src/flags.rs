@@ -6,6 +6,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use clasp_server::Config;
 use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// What was asked for.
 #[derive(Debug, Args)]
@@ -48,6 +50,7 @@ pub(crate) struct Flags {
         long,
         value_name = "FILTER",
         default_value = "info",
+        value_parser = log_filter,
         env = "CLASP_LOG_LEVEL",
         hide_env_values = true
     )]
@@ -160,10 +163,17 @@ pub(crate) struct Flags {
 
 /// A flag that promises something this build does not have. Starting without it would break the promise silently.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("--{flag} is not in this build: start without it{hint}")]
+#[error("{asked} is not in this build: start without it{hint}")]
 pub(crate) struct NotBuilt {
-    flag: &'static str,
+    /// The flag or the variable as it was written.
+    asked: String,
     hint: &'static str,
+}
+
+impl NotBuilt {
+    fn new(asked: String) -> Self {
+        Self { asked, hint: "" }
+    }
 }
 
 impl Flags {
@@ -182,19 +192,27 @@ impl Flags {
             .args(NOT_BUILT.iter().map(hidden))
     }
 
-    /// What the command line says.
+    /// What the command line says; `is_set` tells whether the environment has a variable.
     ///
     /// # Errors
-    /// It asks for something that is not built.
-    pub(crate) fn read(matches: &ArgMatches) -> Result<Self, NotBuilt> {
-        let asked = |flag: &&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
-        if let Some(flag) = NOT_BUILT.iter().copied().find(asked) {
-            return Err(NotBuilt { flag, hint: "" });
+    /// One of them asks for something that is not built.
+    pub(crate) fn read(
+        matches: &ArgMatches,
+        is_set: impl Fn(&str) -> bool,
+    ) -> Result<Self, NotBuilt> {
+        let is_given = |flag: &&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+        if let Some(flag) = NOT_BUILT.iter().find(|flag| is_given(flag)) {
+            return Err(NotBuilt::new(format!("--{flag}")));
+        }
+        // Who asks for tokens by a variable must not get an open relay.
+        let mut variables = NOT_BUILT.iter().map(|flag| variable(flag));
+        if let Some(variable) = variables.find(|variable| is_set(variable)) {
+            return Err(NotBuilt::new(variable));
         }
         let flags = Self::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
         if flags.rendezvous_port != 0 {
             return Err(NotBuilt {
-                flag: "rendezvous-port",
+                asked: "--rendezvous-port".to_owned(),
                 hint: ", or with 0",
             });
         }
@@ -224,6 +242,22 @@ impl Flags {
         } else {
             config
         }
+    }
+}
+
+/// The environment variable that stands for a flag.
+fn variable(flag: &str) -> String {
+    format!("CLASP_{}", flag.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// A level alone, or what RUST_LOG takes. A misspelled level would be taken for the name of a target, and nothing logged.
+fn log_filter(text: &str) -> Result<String, &'static str> {
+    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+    let is_known = |part: &str| part.contains(['=', '[']) || is_level(part);
+    if text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("expected trace, debug, info, warn, error or off, or target=level with commas")
     }
 }
 
@@ -287,7 +321,7 @@ mod tests {
 
     fn read(line: &str) -> Result<Flags, NotBuilt> {
         let words = std::iter::once("clasp-relay").chain(line.split_whitespace());
-        Flags::read(&Flags::command().get_matches_from(words))
+        Flags::read(&Flags::command().get_matches_from(words), |_| false)
     }
 
     fn config(line: &str) -> Config {
@@ -358,5 +392,38 @@ mod tests {
             }
         }
         assert!(read("--rendezvous-port 7340").is_err());
+    }
+
+    #[test]
+    fn a_variable_for_what_is_not_built_stops_the_start() {
+        let matches = Flags::command().get_matches_from(["clasp-relay"]);
+        for (name, text) in [
+            (
+                "CLASP_AUTH_PORT",
+                Some("CLASP_AUTH_PORT is not in this build: start without it"),
+            ),
+            ("CLASP_TOKEN", None),
+            ("CLASP_NAME", None),
+        ] {
+            let read = Flags::read(&matches, |variable| variable == name);
+            let refused = read.err().map(|refused| refused.to_string());
+            assert_eq!(refused.as_deref(), text, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_misspelled_level_is_refused() {
+        for text in [
+            "info",
+            "WARN",
+            "off",
+            "debug,clasp_server=trace",
+            "clasp=debug",
+        ] {
+            assert_eq!(log_filter(text), Ok(text.to_owned()));
+        }
+        for text in ["inf", "", "info,verbose", "clasp=loud"] {
+            assert!(log_filter(text).is_err(), "{text}");
+        }
     }
 }

@@ -18,7 +18,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let flags = match Flags::read(&Flags::command().get_matches()) {
+    let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|text| !text.is_empty());
+    let flags = match Flags::read(&Flags::command().get_matches(), is_set) {
         Ok(flags) => flags,
         Err(error) => return fail(USAGE, &error),
     };
