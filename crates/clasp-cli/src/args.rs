@@ -257,8 +257,8 @@ pub(crate) struct SubArgs {
     /// At most this many updates a second for each address
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_rate: Option<u32>,
-    /// Only changes of a number by more than this
-    #[arg(long, value_name = "NUMBER")]
+    /// Only changes of a number by at least this much
+    #[arg(long, value_name = "NUMBER", value_parser = change)]
     pub(crate) epsilon: Option<f64>,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
@@ -326,6 +326,13 @@ fn seconds(text: &str) -> Result<f64, &'static str> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= SECONDS_MAX => Ok(seconds),
         _ => Err("expected seconds above 0 and up to 31536000 (a year), for example 2.5"),
+    }
+}
+
+fn change(text: &str) -> Result<f64, &'static str> {
+    match text.parse::<f64>() {
+        Ok(change) if change > 0.0 && change.is_finite() => Ok(change),
+        _ => Err("expected a number above 0, for example 0.01"),
     }
 }
 

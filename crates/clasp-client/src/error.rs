@@ -15,7 +15,7 @@ pub enum ClientError {
     #[error("invalid address: {0}")]
     Address(#[from] AddressError),
     /// The pattern is not one; nothing was sent.
-    #[error("invalid pattern: {0}")]
+    #[error(transparent)]
     Pattern(#[from] PatternError),
     /// The message fits no frame; nothing was sent.
     #[error("cannot be sent: {0}")]

@@ -203,7 +203,7 @@ pub enum PatternError {
     #[error("invalid pattern: {0}")]
     Text(#[from] AddressError),
     /// There are too many `**`.
-    #[error("a pattern has at most {max} '**', found {found}", max = limits::GLOBSTARS_MAX)]
+    #[error("invalid pattern: a pattern has at most {max} '**', found {found}", max = limits::GLOBSTARS_MAX)]
     TooManyGlobstars {
         /// `**` segments in the text.
         found: usize,

@@ -257,7 +257,7 @@ pub struct Subscribe {
 pub struct SubscribeOptions {
     /// At most so many messages per second and address.
     pub max_rate: Option<u32>,
-    /// Only numbers that differ by more than this.
+    /// Only numbers that differ by at least this much (protocol/router.md 5.8).
     pub epsilon: Option<f64>,
     /// Carried and without effect (protocol/router.md 5.10).
     pub history: Option<u32>,

@@ -122,7 +122,13 @@ fn failures_say_why_on_stderr() {
         "Error: invalid address: an address starts with '/'",
     );
     check_failure(&router, &["set", "/a/*", "1"], 1, "Error: invalid address");
-    check_failure(&router, &["sub", "nowhere"], 1, "Error: invalid pattern");
+    check_failure(
+        &router,
+        &["sub", "nowhere"],
+        1,
+        "Error: invalid pattern: an address",
+    );
+    check_failure(&router, &["sub", "--epsilon", "NaN"], 2, "a number above 0");
     check_failure(&router, &["set", "/a"], 2, "<VALUE>");
     check_failure(
         &router,
