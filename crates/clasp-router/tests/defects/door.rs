@@ -121,8 +121,11 @@ fn a_waiting_bundle_passes_the_gates_again_at_its_time() {
 #[derive(Clone, Default)]
 struct Journal {
     room: Arc<AtomicUsize>,
-    commits: Arc<Mutex<Vec<(u64, Vec<u8>)>>>,
+    commits: Arc<Mutex<Vec<Written>>>,
 }
+
+/// Sequence and payload.
+type Written = (u64, Vec<u8>);
 
 impl Tap for Journal {
     fn reserve(&self, records: usize) -> bool {
