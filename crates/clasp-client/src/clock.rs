@@ -140,12 +140,14 @@ mod tests {
         );
     }
 
+    // protocol/router.md 12.5
     #[test]
     fn one_exchange_gives_offset_and_round_trip() {
         check(&[(1_000, 6_000, 3_000)], (4_000.0, 2_000.0, 0.0, 0.74));
         check(&[(9_000, 5_000, 9_000)], (-4_000.0, 0.0, 0.0, 0.82));
     }
 
+    // protocol/router.md 12.5
     #[test]
     fn further_exchanges_are_smoothed() {
         let exchanges = [(0, 1_000, 2_000), (10_000, 11_500, 11_000)];

@@ -60,6 +60,7 @@ const FINAL_BINARY: u8 = 0x82;
 mod tests {
     use super::*;
 
+    // protocol/wire.md 1.4, 1.10
     #[test]
     fn prefixes_at_the_edges_of_their_forms() {
         let long = [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0];

@@ -207,6 +207,7 @@ impl Close {
 mod tests {
     use super::*;
 
+    // protocol/errors.md 1.1
     #[test]
     fn numbers_are_unique_ordered_and_found_again() {
         assert!(

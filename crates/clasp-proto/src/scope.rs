@@ -201,6 +201,7 @@ impl Scopes {
 mod tests {
     use super::*;
 
+    // protocol/router.md 17.1
     #[test]
     fn actions_and_their_aliases() {
         for (text, expected) in [
@@ -219,6 +220,7 @@ mod tests {
         }
     }
 
+    // protocol/router.md 17.2
     #[test]
     fn what_includes_what() {
         let included = |action: Action| {
@@ -262,6 +264,7 @@ mod tests {
         assert_eq!(Scopes::parse(" "), Ok(Scopes::none()));
     }
 
+    // protocol/router.md 4.8, 17.2
     #[test]
     fn subscriptions_do_not_escape_their_scope() {
         let scopes = |text| Scopes::parse(text).expect("well formed");

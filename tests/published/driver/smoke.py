@@ -17,7 +17,7 @@ GESTURE_MOVES = 125
 WRITES = 900
 
 
-# protocol/wire.md 9.2, 9.3, protocol/router.md 9.3, 9.5
+# protocol/wire.md 3.4, 9.2, 9.3, protocol/router.md 9.3, 9.5
 @scenario("smoke-1")
 def python_keeps_working(scene):
     client, other = scene.client("python"), scene.client("python")

@@ -41,6 +41,7 @@ fn t_sec_03_every_item_of_every_messagepack_message_at_its_largest() {
 
 /// The count fields, one by one, with nothing behind them and with a body that is bad from its
 /// first entry on: no more memory than four times the bytes.
+// protocol/wire.md 5.9, protocol/limits.md 1.3
 #[test]
 fn t_sec_03_counts_without_a_body_reserve_nothing_to_speak_of() {
     let counts: [(&str, &[u8]); 11] = [
@@ -67,6 +68,7 @@ fn t_sec_03_counts_without_a_body_reserve_nothing_to_speak_of() {
 }
 
 /// The 32-bit counts of MessagePack with nothing behind them.
+// protocol/wire.md 5.9, protocol/limits.md 1.3
 #[test]
 fn t_sec_03_counts_of_messagepack_without_a_body() {
     let counts: [(&str, &[u8]); 7] = [

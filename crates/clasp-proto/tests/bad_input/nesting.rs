@@ -9,6 +9,7 @@ use clasp_proto::{
     msgpack, view,
 };
 
+// protocol/wire.md 5.7, protocol/limits.md 1.1
 #[test]
 fn t_sec_09_values_in_v1() {
     let nested = |start: &[u8], deeper: &[u8], depth| {
@@ -18,6 +19,7 @@ fn t_sec_09_values_in_v1() {
     check(move |depth| nested(b"\x21\x0B\x00\x02/a", b"\x00\x01\x00\x00\x0B", depth));
 }
 
+// protocol/wire.md 8.8, protocol/limits.md 1.1
 #[test]
 fn t_sec_09_values_in_v0() {
     let start = b"\x83\xA4type\xA3SET\xA7address\xA2/a\xA5value";
@@ -41,6 +43,7 @@ fn t_sec_09_unknown_keys_in_v0() {
     });
 }
 
+// protocol/wire.md 5.8, protocol/limits.md 1.1
 #[test]
 fn t_sec_09_bundles() {
     with_little_stack(|| {
@@ -108,6 +111,7 @@ fn t_sec_09_the_deepest_meta_of_an_announce() {
     }
 }
 
+// protocol/limits.md 1.4
 #[test]
 fn t_sec_09_values_that_are_too_deep_are_not_written() {
     let value = (0..NESTING_MAX).fold(Value::Null, |inner, _| vec![inner].into());

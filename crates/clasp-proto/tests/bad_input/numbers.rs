@@ -13,6 +13,7 @@ fn through_both(message: &Message) -> [Message; 2] {
     })
 }
 
+// protocol/wire.md 5.3
 #[test]
 fn t_sec_10_floats_keep_their_bits() {
     let odd = [
@@ -110,6 +111,7 @@ fn t_sec_10_subscription_options_at_their_ends() {
     }
 }
 
+// protocol/wire.md 6.4
 #[test]
 fn t_sec_10_ttl_at_its_ends() {
     for ttl in [

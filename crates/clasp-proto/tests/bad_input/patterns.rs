@@ -11,6 +11,7 @@ fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).expect("well formed")
 }
 
+// protocol/limits.md 2.1
 #[test]
 fn t_sec_05_huge_addresses_and_patterns_are_refused_at_once() {
     let texts = [
@@ -45,6 +46,7 @@ fn t_sec_14_globstars_against_a_long_address() {
     });
 }
 
+// protocol/router.md 4.7
 #[test]
 fn t_sec_14_the_hardest_patterns_there_are() {
     let globstars = "/**/a".repeat(GLOBSTARS_MAX);

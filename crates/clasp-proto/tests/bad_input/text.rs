@@ -13,6 +13,7 @@ fn get_in_messagepack(address: &[u8]) -> Vec<u8> {
     [b"\x82\xA4type\xA3GET\xA7address\xDA", &length[..], address].concat()
 }
 
+// protocol/wire.md 5.1
 #[test]
 fn t_sec_06_bytes_that_are_no_text() {
     for (address, position) in [
@@ -30,6 +31,7 @@ fn t_sec_06_bytes_that_are_no_text() {
     }
 }
 
+// protocol/router.md 3.1
 #[test]
 fn t_sec_06_text_that_is_no_address() {
     let huge = format!("/{}", "a".repeat(65_534));

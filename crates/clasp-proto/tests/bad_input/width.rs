@@ -66,6 +66,7 @@ fn t_sec_08_the_largest_count_of_map_entries() {
     assert_takes_at_most(LIMIT, || drop(decode(&payload)));
 }
 
+// protocol/limits.md 1.2
 #[test]
 fn t_sec_08_too_many_members() {
     let member = b"\x00\x01\x41";

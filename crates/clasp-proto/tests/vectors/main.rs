@@ -11,6 +11,12 @@ use serde_json::{Map, Value as Json};
 use expected::message;
 use frame::frame_bytes;
 
+// Among them is at least one frame for each of
+// protocol/wire.md 1.3, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 3.2, 3.3
+// protocol/wire.md 4.1, 4.2, 4.3, 5.1, 5.2, 5.3, 5.4, 5.5, 5.6, 5.7, 5.8
+// protocol/wire.md 6.1, 6.2, 6.3, 6.4, 6.5, 6.6, 6.7, 6.8, 6.9, 6.10, 6.11
+// protocol/wire.md 6.12, 6.13, 6.14, 6.15, 6.16, 7.1, 7.2
+// protocol/wire.md 8.1, 8.2, 8.3, 8.4, 8.5, 8.6, 8.7, 8.8
 #[test]
 fn all_vectors_follow_the_rules() {
     let text = include_str!("../../vectors/vectors.json");

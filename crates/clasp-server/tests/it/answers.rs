@@ -11,7 +11,7 @@ use clasp_server::Protocol;
 
 use crate::harness::{Client, framed, framed_payload, start};
 
-// protocol/router.md 1.2, 2.5, 2.7, 2.8
+// protocol/router.md 1.2, 2.5, 2.6, 2.7, 2.8
 #[tokio::test]
 async fn welcome_comes_first_then_the_state_even_of_nothing() {
     let server = start(|_| {}).await;
@@ -81,7 +81,7 @@ fn federation() -> Message {
     })
 }
 
-// protocol/router.md 7.2, 11.1, 19.1: all of these once were answered with silence
+// protocol/router.md 7.2, 11.1, 19.1, protocol/wire.md 10.1: all of these once were answered with silence
 #[tokio::test]
 async fn what_is_not_there_is_refused_at_once() {
     let server = start(|_| {}).await;
@@ -101,7 +101,7 @@ async fn what_is_not_there_is_refused_at_once() {
     assert_eq!(client.sync().await, []);
 }
 
-// protocol/router.md 5.6, 6.2, 12.3: an ACK that was not asked for ends some clients
+// protocol/router.md 5.6, 6.2, 12.3, protocol/wire.md 4.4: an ACK that was not asked for ends some clients
 #[tokio::test]
 async fn what_asks_for_nothing_gets_nothing() {
     let server = start(|_| {}).await;
@@ -160,7 +160,7 @@ async fn a_query_for_many_signals_is_answered_completely() {
     assert_eq!(found.len(), 2100);
 }
 
-// protocol/router.md 15.1, 15.2, 15.3: 2000 of 3000 were once answered with an ERROR each
+// protocol/router.md 12.1, 15.1, 15.2, 15.3, protocol/limits.md 4.4: 2000 of 3000 were once answered with an ERROR each
 #[tokio::test]
 async fn a_flood_is_told_of_once_a_second() {
     let server = start(|config| config.messages_per_second = 1000).await;

@@ -81,6 +81,7 @@ fn bad_addresses() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+// protocol/router.md 3.1, 3.4, protocol/errors.md 1.3
 #[tokio::test]
 async fn bad_addresses_are_200() {
     let server = start(|_| {}).await;
@@ -96,6 +97,7 @@ async fn bad_addresses_are_200() {
     check_refused(&server, Code::InvalidAddress, &payloads).await;
 }
 
+// protocol/router.md 4.6, protocol/errors.md 1.3
 #[tokio::test]
 async fn bad_patterns_are_202() {
     let server = start(|_| {}).await;
@@ -110,6 +112,7 @@ async fn bad_patterns_are_202() {
     check_refused(&server, Code::InvalidPattern, &payloads).await;
 }
 
+// protocol/wire.md 5.1, 7.4
 #[tokio::test]
 async fn texts_that_are_not_utf8_are_101() {
     let server = start(|_| {}).await;
@@ -131,6 +134,7 @@ async fn texts_that_are_not_utf8_are_101() {
     check_refused(&server, Code::InvalidMessage, &payloads).await;
 }
 
+// protocol/wire.md 5.7, 5.8, 7.1, protocol/limits.md 1.1
 #[tokio::test]
 async fn depth_and_counts_beyond_the_bytes_are_101() {
     let server = start(|_| {}).await;
@@ -212,6 +216,7 @@ async fn the_most_entries_that_a_frame_holds_are_taken_at_once() {
 }
 
 /// Every field of every message with its bytes set to the maximum, and cut off right behind.
+// protocol/wire.md 7.3
 #[tokio::test]
 async fn no_field_is_believed() {
     let server = start(|config| config.params_max = 100).await;

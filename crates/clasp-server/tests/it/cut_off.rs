@@ -15,6 +15,7 @@ fn locking_set() -> Message {
     })
 }
 
+// protocol/wire.md 9.6, protocol/router.md 14.3
 #[tokio::test]
 async fn nothing_is_left_of_a_client_that_vanishes() {
     let server = start(|_| {}).await;

@@ -33,7 +33,7 @@ async fn anything_but_hello_first_is_told_and_closed() {
     check_served(&server).await;
 }
 
-// protocol/router.md 2.9
+// protocol/router.md 2.9, protocol/errors.md 1.4
 #[tokio::test]
 async fn a_second_hello_is_refused_and_the_session_goes_on() {
     let server = start(|_| {}).await;
@@ -67,7 +67,7 @@ async fn messages_of_a_server_are_refused() {
     assert_eq!(client.sync().await, []);
 }
 
-// protocol/wire.md 7.4, protocol/limits.md 4.8
+// protocol/wire.md 7.4, protocol/limits.md 4.8, protocol/errors.md 1.4
 #[tokio::test]
 async fn nonsense_is_told_and_ends_the_link_when_it_does_not_stop() {
     let server = start(|_| {}).await;

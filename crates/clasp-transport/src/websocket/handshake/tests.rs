@@ -43,7 +43,7 @@ fn listed() -> Origins {
     Origins::listed(["https://app.example.org".to_owned()])
 }
 
-// protocol/wire.md 1.1, 1.2
+// protocol/wire.md 1.1, 1.2, 1.8, 9.5
 #[tokio::test]
 async fn upgrades_are_accepted_with_what_came_behind_them() {
     let check = async |extra: &str, expected_protocol: Option<&str>| {
