@@ -50,7 +50,8 @@ pub enum ClientError {
         /// The router's reason.
         refusal: Refusal,
     },
-    /// The router refused this request; nothing of it was done.
+    /// The router refused this request; nothing of it was done. Only with [`Code::RateLimited`] that is not sure:
+    /// a router that drops messages does not name each.
     #[error("{0}")]
     Refused(Refusal),
     /// No answer; whether the request was carried out is unknown.

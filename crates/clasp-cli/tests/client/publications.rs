@@ -1,5 +1,8 @@
 //! Events, streams, gestures and timelines.
 
+use std::time::Duration;
+
+use clasp_client::Client;
 use clasp_proto::{Easing, Keyframe, Phase, Signal, Timeline, Value};
 
 use crate::harness::{Router, update};
@@ -83,4 +86,30 @@ async fn a_timeline_travels_as_the_value() {
     let update = update(&mut subscription).await;
     assert_eq!(update.signal, Signal::Timeline);
     assert_eq!(Timeline::from_value(&update.value), Ok(timeline));
+}
+
+#[tokio::test]
+async fn an_emit_that_was_dropped_is_not_reported_as_sent() {
+    let router = Router::with(|config| config.messages_per_second = 100).await;
+    let reader = router.client().await;
+    // A barrier that is dropped too leaves its calls to their timeout.
+    let writer = Client::builder(&router.url()).call_timeout(Duration::from_secs(1));
+    let writer = writer.connect().await.unwrap();
+    let mut subscription = reader.subscribe("/x/**").await.unwrap();
+    let calls: Vec<_> = (0..400)
+        .map(|value| {
+            let writer = writer.clone();
+            tokio::spawn(async move { writer.emit("/x/event", value).await })
+        })
+        .collect();
+    let mut accepted = 0;
+    for call in calls {
+        accepted += usize::from(call.await.unwrap().is_ok());
+    }
+    reader.sync().await.unwrap();
+    let delivered = std::iter::from_fn(|| subscription.try_next()).count();
+    assert!(
+        accepted <= delivered,
+        "{accepted} accepted, {delivered} delivered"
+    );
 }

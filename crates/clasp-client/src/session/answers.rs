@@ -117,12 +117,13 @@ impl Session {
         let reading = self.clock.reading();
         self.events.push_back(Event::ClockRead(reading));
         for waiting in self.pending.settle(sync.t1) {
-            let answer = match waiting.kind {
-                Kind::Query { signals, .. } => Answer::Signals(signals),
-                Kind::Barrier { .. } => Answer::Clock(reading),
-                _ => Answer::Accepted { revision: None },
+            let may_be_dropped = self.pending.may_be_dropped(&waiting);
+            let outcome = match waiting.kind {
+                Kind::Barrier { .. } => Ok(Answer::Clock(reading)),
+                _ if may_be_dropped => Err(perhaps_dropped()),
+                Kind::Query { signals, .. } => Ok(Answer::Signals(signals)),
+                _ => Ok(Answer::Accepted { revision: None }),
             };
-            let outcome = Ok(answer);
             self.events.extend(
                 waiting
                     .ticket
@@ -203,5 +204,15 @@ impl Session {
             subscribed.message.types.allows(signal) && subscribed.pattern.matches(address)
         });
         wanted.map(|(id, _)| *id).collect()
+    }
+}
+
+/// What a request comes to that has no answer of its own while the router drops some: silence is no consent then.
+fn perhaps_dropped() -> Refusal {
+    Refusal {
+        code: Code::RateLimited.number(),
+        message: "it drops messages of this session, this one perhaps too: send fewer a second"
+            .to_owned(),
+        address: None,
     }
 }

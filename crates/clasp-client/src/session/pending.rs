@@ -92,13 +92,18 @@ impl Pending {
         let Some(position) = waiting.position(|waiting| waiting.ticket == Some(ticket)) else {
             return false;
         };
-        let entry = &mut self.queue[position];
-        entry.abandoned = true;
-        let was_dropped = |dropping: u64| dropping + DROPPING_TIME >= entry.sent;
-        if self.dropping.is_some_and(was_dropped) {
+        self.queue[position].abandoned = true;
+        if self.may_be_dropped(&self.queue[position]) {
             self.queue.remove(position);
         }
         true
+    }
+
+    /// True when the router may have dropped the request without a word: it speaks of one frame a second.
+    /// protocol/router.md 15.2
+    pub(crate) fn may_be_dropped(&self, waiting: &Waiting) -> bool {
+        let is_in_time = |dropping: u64| dropping + DROPPING_TIME >= waiting.sent;
+        self.dropping.is_some_and(is_in_time)
     }
 
     /// The request that an ACK answers.

@@ -449,6 +449,26 @@ fn a_router_that_drops_frames_owes_no_late_answers() {
 }
 
 #[test]
+fn silence_is_no_consent_while_frames_are_dropped() {
+    let mut harness = Harness::ready();
+    let unclaimed = Event::Unclaimed(refusal(Code::RateLimited, None));
+    harness.check(error(Code::RateLimited, None), &[unclaimed]);
+    let emit = Request::Publish(publish("/e", Signal::Event));
+    for (later, is_accepted) in [(0, false), (1_000_000, true)] {
+        harness.now += later;
+        harness.request(emit.clone(), 1);
+        harness.request(subscribe(1, "/a", TypeMask::ALL), 2);
+        harness.answer_barrier();
+        let outcomes: Vec<bool> = harness
+            .events()
+            .iter()
+            .map(|event| matches!(event, Event::Answered { outcome: Ok(_), .. }))
+            .collect();
+        assert_eq!(outcomes, [is_accepted; 2]);
+    }
+}
+
+#[test]
 fn an_abandoned_set_takes_its_own_late_answer() {
     let mut harness = Harness::ready();
     harness.request(set("/a"), 1);
