@@ -96,3 +96,36 @@ impl Config {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // protocol/router.md 1.1, protocol/wire.md 1.11
+    #[test]
+    fn the_page_names_the_defaults() {
+        let page = include_str!("../../../docs/protocol/router.md");
+        let config = Config::development();
+        let seconds = |time: Option<Duration>| format!("{} s", time.unwrap_or_default().as_secs());
+        for (setting, value) in [
+            ("name", format!("`{}`", config.name)),
+            ("sessions", config.sessions_max.to_string()),
+            ("session timeout", seconds(Some(config.session_timeout))),
+            (
+                "messages of a session",
+                format!("{} a second", config.messages_per_second),
+            ),
+            ("params", config.params_max.to_string()),
+            ("ttl of a param", seconds(config.param_ttl)),
+            (
+                "announced signals",
+                format!("{}, ttl {}", config.signals_max, seconds(config.signal_ttl)),
+            ),
+        ] {
+            let row = format!("| {setting} | {value}");
+            assert!(page.contains(&row), "expected a row `{row}`");
+        }
+        assert_eq!(config.websocket_port, Some(7330));
+        assert_eq!(config.token, None);
+    }
+}

@@ -50,7 +50,7 @@ fn bad_frames() -> Vec<(&'static str, Vec<u8>, Close)> {
     rules.chain(sizes).collect()
 }
 
-// protocol/wire.md 1.9, protocol/errors.md 2.1
+// protocol/wire.md 1.9, protocol/router.md 14.6, protocol/errors.md 2.1
 #[tokio::test]
 async fn each_ends_its_connection_with_the_reason() {
     let server = start(|_| {}).await;
