@@ -34,7 +34,10 @@ pub(crate) fn with_defaults(mut command: Command, path: &Path) -> Result<Command
     for (name, table) in tables {
         let Value::Table(table) = table else { continue };
         if command.find_subcommand(&name).is_none() {
-            return Err(wrong(&name, "", "there is no such command".to_owned()));
+            return Err(CommandError::ConfigTable {
+                path: path.to_owned(),
+                table: name,
+            });
         }
         let mut outcome = Ok(());
         command = command.mut_subcommand(&name, |subcommand| {

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use clasp_client::{ClientError, Disconnect};
-use clasp_server::{PartEnded, StartError};
+use clasp_client::{ClientError, Disconnect, Refusal};
+use clasp_proto::Code;
+use clasp_server::{ConfigError, PartEnded, StartError};
 use thiserror::Error;
 
 /// Why a command failed.
@@ -28,6 +29,8 @@ pub(crate) enum CommandError {
         path: PathBuf,
         source: Box<toml::de::Error>,
     },
+    #[error("{path}: [{table}]: there is no such command")]
+    ConfigTable { path: PathBuf, table: String },
     #[error("{path}: [{table}] {key}: {problem}")]
     ConfigKey {
         path: PathBuf,
@@ -56,7 +59,7 @@ pub(crate) enum CommandError {
     },
     #[error("the value cannot be read from stdin: {0}")]
     Stdin(io::Error),
-    #[error("{}", chain(.0))]
+    #[error("{}", server_text(.0))]
     Server(#[from] StartError),
     #[error(transparent)]
     ServerEnded(#[from] PartEnded),
@@ -78,24 +81,74 @@ impl CommandError {
     }
 }
 
-/// Says what to do about the most common failure of all.
+/// Says what to do about the most common failures.
 fn client_text(error: &ClientError) -> String {
     match error {
-        ClientError::Connect { url, source } => {
-            let cause = innermost(source.as_ref());
-            let refused = cause
-                .downcast_ref::<io::Error>()
-                .is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
-            if refused {
-                format!(
-                    "could not connect to {url}: connection refused; is a router running? start one with `clasp server`"
-                )
-            } else {
-                format!("could not connect to {url}: {}", chain(source.as_ref()))
-            }
+        ClientError::Connect { url, source } => unconnected_text(url, source.as_ref()),
+        ClientError::Rejected { refusal, .. } if refusal.is(Code::Unauthorized) => {
+            format!("{error}: give the router's token with --token or CLASP_TOKEN")
         }
+        ClientError::Refused(refusal) => refused_text(refusal),
         ClientError::Disconnected(reason) => lost_text(reason),
         other => chain(other),
+    }
+}
+
+fn unconnected_text(url: &str, source: &(dyn Error + 'static)) -> String {
+    let refused = innermost(source)
+        .downcast_ref::<io::Error>()
+        .is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+    if refused {
+        let server = match url.starts_with("tcp:") {
+            true => "clasp server --protocol tcp",
+            false => "clasp server",
+        };
+        return format!(
+            "could not connect to {url}: connection refused; is a router running? start one with `{server}`"
+        );
+    }
+    let cause = chain(source);
+    // A web server that is no router answers with a whole page.
+    let line = cause.lines().next().unwrap_or_default();
+    format!("could not connect to {url}: {line}")
+}
+
+fn refused_text(refusal: &Refusal) -> String {
+    match &refusal.address {
+        Some(address) if refusal.is(Code::RevisionConflict) => {
+            format!("{refusal}: `clasp get {address} --json` tells its revision")
+        }
+        _ => refusal.to_string(),
+    }
+}
+
+/// The server's own errors name the relay's flags; here are those of this command.
+fn server_text(error: &StartError) -> String {
+    match error {
+        StartError::Bind {
+            protocol,
+            address,
+            source,
+        } => {
+            let remedy = match source.kind() {
+                io::ErrorKind::AddrInUse => "choose another port with --port",
+                io::ErrorKind::AddrNotAvailable => "give --bind an address of this machine",
+                io::ErrorKind::PermissionDenied => "choose a port from 1024 on with --port",
+                _ => "choose others with --bind and --port",
+            };
+            format!("cannot listen on {address} for {protocol}: {source}: {remedy}")
+        }
+        StartError::Config(errors) => {
+            let lines = errors.iter().map(config_text);
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+fn config_text(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Host { .. } => error.to_string().replacen("--host", "--bind", 1),
+        other => other.to_string(),
     }
 }
 

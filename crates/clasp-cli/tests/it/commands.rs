@@ -1,5 +1,9 @@
 //! The client commands against a real router.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
 use crate::harness::{Ended, Router, run};
 
 /// Runs a command and checks all of what it says.
@@ -91,7 +95,12 @@ fn options_of_set_reach_the_router() {
         &["set", "/a", "1", "--revision", "0"],
         "OK Set /a = 1 (revision 1)\n",
     );
-    check_failure(&router, &["set", "/a", "2", "--revision", "0"], 1, "400");
+    check_failure(
+        &router,
+        &["set", "/a", "2", "--revision", "0"],
+        1,
+        "(error 400, /a): `clasp get /a --json` tells its revision\n",
+    );
     check(
         &router,
         &["set", "/a", "2", "--revision", "1", "--ttl", "never"],
@@ -162,6 +171,31 @@ fn without_a_router_the_error_says_what_to_do() {
     let ended = run(&["set", "/a", "1", "-s", "ws://127.0.0.1:1"]);
     let cause = "Error: could not connect to ws://127.0.0.1:1: connection refused; is a router running? start one with `clasp server`\n";
     assert_eq!((ended.code, ended.stderr.as_str()), (1, cause));
+    let tcp = run(&["get", "/a", "-s", "tcp://127.0.0.1:1"]);
+    assert!(
+        tcp.stderr.ends_with("`clasp server --protocol tcp`\n"),
+        "{tcp:?}"
+    );
+}
+
+#[test]
+fn a_web_server_that_is_no_router_is_told_in_one_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the command comes");
+        let mut request = [0; 2048];
+        let length = stream.read(&mut request).expect("it asks");
+        assert!(length > 0);
+        let page = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>\n</html>\n";
+        stream.write_all(page.as_bytes()).expect("it listens");
+    });
+    let ended = run(&["get", "/a", "-s", &format!("ws://{address}")]);
+    server.join().expect("the page was served");
+    let cause = format!(
+        "Error: could not connect to ws://{address}: the server answered the WebSocket upgrade with HTTP 200: <html>\n"
+    );
+    assert_eq!((ended.code, ended.stderr), (1, cause));
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn what_is_wrong_with_it_is_said() {
     check(
         "table.toml",
         "[serve]\nport = 1\n",
-        "[serve] : there is no such command",
+        "[serve]: there is no such command",
     );
     check(
         "key.toml",

@@ -42,7 +42,9 @@ fn a_token_keeps_others_out() {
     let refused = router.run(&["set", "/a", "1"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
     assert!(
-        refused.stderr.contains("refused the connection") && refused.stderr.contains("300"),
+        refused.stderr.contains("refused the connection")
+            && refused.stderr.contains("300")
+            && refused.stderr.ends_with("with --token or CLASP_TOKEN\n"),
         "{refused:?}"
     );
     assert_eq!(router.run(&["set", "/a", "1", "--token", "secret"]).code, 0);
@@ -73,10 +75,20 @@ fn what_it_cannot_do_it_says() {
     check(&["--auth-port", "7350"], 2, "clasp-relay");
     check(&["--features", "full"], 2, "clasp info");
     check(&["--cert", "a.pem"], 2, "TLS is not in this build");
-    check(&["--bind", "no such host"], 2, "no such host");
+    check(
+        &["--bind", "no such host"],
+        2,
+        "--bind no such host: no such address",
+    );
+    // An address for documentation, which no machine has (RFC 5737).
+    check(
+        &["--bind", "192.0.2.1"],
+        1,
+        "give --bind an address of this machine",
+    );
     check(
         &["--bind", "127.0.0.1", "--port", router.port()],
         1,
-        "in use",
+        "in use (os error 98): choose another port with --port\n",
     );
 }
