@@ -38,6 +38,9 @@ pub(crate) enum CommandError {
         key: String,
         problem: String,
     },
+    /// Wrong only with the defaults of the file.
+    #[error("{path}: {}", values_text(.source))]
+    ConfigValue { path: PathBuf, source: clap::Error },
     #[error("log level '{0}' is unknown: expected trace, debug, info, warn or error")]
     LogLevel(String),
     #[error("{}", client_text(.0))]
@@ -109,8 +112,26 @@ fn unconnected_text(url: &str, source: &(dyn Error + 'static)) -> String {
     }
     let cause = chain(source);
     // A web server that is no router answers with a whole page.
-    let line = cause.lines().next().unwrap_or_default();
+    let line = first_line(&cause);
+    if url.is_empty() {
+        return "--server or CLASP_SERVER is empty: give ws://host:port or tcp://host:port"
+            .to_owned();
+    }
+    if line.contains(url) {
+        return line.to_owned();
+    }
     format!("could not connect to {url}: {line}")
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// What clap says about the values of the file, without its own heading and hint.
+fn values_text(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = first_line(&text);
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 fn refused_text(refusal: &Refusal) -> String {

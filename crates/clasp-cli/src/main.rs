@@ -53,6 +53,11 @@ fn command_line() -> Result<Cli, CommandError> {
         return Ok(cli);
     };
     let command = config::with_defaults(Cli::command(), path)?;
-    let matches = command.get_matches();
-    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    // The command line has been read without the file before: what is wrong now is the file.
+    let wrong = |source| CommandError::ConfigValue {
+        path: path.clone(),
+        source,
+    };
+    let matches = command.try_get_matches().map_err(wrong)?;
+    Cli::from_arg_matches(&matches).map_err(wrong)
 }

@@ -161,7 +161,13 @@ fn failures_say_why_on_stderr() {
         &router,
         &["get", "/a", "-s", "localhost"],
         1,
-        "expected ws://host:port or tcp://host:port",
+        "Error: cannot dial localhost: expected ws://host:port or tcp://host:port",
+    );
+    check_failure(
+        &router,
+        &["get", "/a", "-s", ""],
+        1,
+        "Error: --server or CLASP_SERVER is empty",
     );
     check_failure(&router, &["get", "/a", "-s", "wss://localhost"], 1, "wss");
 }

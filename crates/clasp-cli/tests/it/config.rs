@@ -77,6 +77,16 @@ fn what_is_wrong_with_it_is_said() {
         "[server] port: expected text, a number",
     );
     check("toml.toml", "[server\n", "is not TOML");
+    let file = File::new("late.toml", "[get]\ntimeout = \"soon\"\n");
+    let late = run(&["-c", file.path(), "get", "/a"]);
+    let cause = format!(
+        "Error: {}: invalid value 'soon' for '--timeout <SECONDS>'",
+        file.path()
+    );
+    assert!(
+        late.code == 1 && late.stderr.starts_with(&cause),
+        "{late:?}"
+    );
     let missing = run(&["-c", "/does/not/exist.toml", "info"]);
     assert_eq!(missing.code, 1);
     assert!(
