@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clasp_client::limits::CONNECT_TIMEOUT;
 use clasp_client::{Client, Status, Subscription, Update};
 use clasp_proto::{TypeMask, text};
 use serde_json::json;
@@ -21,7 +22,12 @@ pub(crate) async fn run(args: SubArgs) -> Result<(), CommandError> {
     let deadline = args
         .timeout
         .map(|within| Instant::now() + Duration::from_secs_f64(within));
-    let client = connect::builder(&args.connect).connect().await?;
+    let mut builder = connect::builder(&args.connect);
+    if let Some(within) = args.timeout {
+        let within = Duration::from_secs_f64(within);
+        builder = builder.connect_timeout(within.min(CONNECT_TIMEOUT));
+    }
+    let client = builder.connect().await?;
     let mut subscription = subscribe(&client, &args).await?;
     let mut changes = client.status_changes();
     output::status(&format!("Subscribed to {}", args.pattern));
