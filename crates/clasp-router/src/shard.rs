@@ -26,6 +26,8 @@ pub(crate) struct Shard {
     forgotten: u64,
     /// Slots whose param may expire in a second, by that second.
     due: BTreeMap<u32, Vec<u32>>,
+    /// Entries of that list, those included that are out of date.
+    listed: usize,
     /// The second for which an alarm is set, `u32::MAX` if none is.
     alarm_second: u32,
     /// Where the eviction clock points.
@@ -46,6 +48,7 @@ impl Shard {
             params: 0,
             forgotten: 0,
             due: BTreeMap::new(),
+            listed: 0,
             alarm_second: u32::MAX,
             hand: 0,
             gestures: HashMap::new(),
@@ -158,7 +161,10 @@ impl Shard {
             return None;
         }
         slot.due_second = second;
-        self.due.entry(second).or_default().push(number);
+        self.list(number, second);
+        if self.listed > 2 * self.params + STALE_LISTED_MAX {
+            self.list_anew();
+        }
         if second >= self.alarm_second {
             return None;
         }
@@ -178,7 +184,9 @@ impl Shard {
             if start_of(second) > now {
                 break;
             }
-            for number in entry.remove() {
+            let numbers = entry.remove();
+            self.listed -= numbers.len();
+            for number in numbers {
                 self.expire_slot(number, second, now);
             }
         }
@@ -243,6 +251,31 @@ impl Shard {
             && param.holder.as_ref().is_some_and(|held| held.key == holder)
         {
             param.holder = None;
+        }
+    }
+
+    fn list(&mut self, number: SlotNumber, second: u32) {
+        self.due.entry(second).or_default().push(number);
+        self.listed += 1;
+    }
+
+    /// Drops the entries of slots that went, or whose params expire earlier now: else params
+    /// that come and go would each leave one behind until the end of their time.
+    fn list_anew(&mut self) {
+        self.due.clear();
+        self.listed = 0;
+        for number in 0..self.end() {
+            let (page, at) = split(number);
+            let Some(slot) = self.pages[page][at].as_mut() else {
+                continue;
+            };
+            if slot.param.is_none() {
+                slot.due_second = 0;
+            }
+            let second = slot.due_second;
+            if second != 0 {
+                self.list(number, second);
+            }
         }
     }
 
@@ -333,6 +366,10 @@ fn second_of(tick: Tick) -> u32 {
 pub(crate) const fn start_of(second: u32) -> Tick {
     Tick(second as u64 * MICROS_PER_SECOND)
 }
+
+/// Entries out of date that may be listed, besides one for each param: so that listing anew is
+/// rare also where there are few params.
+const STALE_LISTED_MAX: usize = 1024;
 
 const PAGE_SLOTS: usize = 128;
 const MICROS_PER_SECOND: u64 = 1_000_000;

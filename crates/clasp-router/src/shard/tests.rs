@@ -113,3 +113,26 @@ fn slots_without_a_param_are_bounded() {
     }
     assert!(find(&shard, "/kept").is_some());
 }
+
+#[test]
+fn expiries_that_are_out_of_date_are_dropped() {
+    let mut shard = shard();
+    let second = |count: u64| Tick(count * MICROS_PER_SECOND);
+    for round in 0..20 * STALE_LISTED_MAX as u64 {
+        // One that expires earlier with each write, and one that comes and goes.
+        let earlier = put(&mut shard, "/earlier", round + 1, second(1_000_000 - round));
+        shard.schedule_expiry(earlier);
+        let brief = put(&mut shard, &format!("/{round}"), 1, second(3600));
+        shard.schedule_expiry(brief);
+        shard.forget(brief);
+        assert!(shard.listed <= STALE_LISTED_MAX + 2 * shard.params);
+        let listed: usize = shard.due.values().map(Vec::len).sum();
+        assert_eq!(listed, shard.listed);
+    }
+    let last = put(&mut shard, "/last", 1, second(3600));
+    shard.schedule_expiry(last);
+    let at = shard.alarm_second;
+    let (gone, next) = shard.expire(at, second(3600));
+    assert_eq!((gone, find(&shard, "/last")), (1, None));
+    assert!(next.is_some(), "the other one is still listed");
+}
