@@ -192,7 +192,7 @@ pub(crate) struct SetArgs {
     /// Only if the param is at this revision; 0: only if it does not exist
     #[arg(long, value_name = "NUMBER")]
     pub(crate) revision: Option<u64>,
-    /// Keep others from setting it until this session ends
+    /// Lock it against others; the lock ends with this command
     #[arg(long)]
     pub(crate) lock: bool,
     /// Give up the lock
@@ -316,6 +316,7 @@ pub(crate) enum Scenario {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_PLACES)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
@@ -357,6 +358,12 @@ The first 0.4 s of a scenario are not counted. What has not come 0.3 s after the
 Throughput and fan-out keep a window of messages under way, so that their delays are mostly the queue that
 the window makes. Latency sends at a fixed rate: a late wake-up of this program does not count, a delay by
 the connection does. A router on another machine shares nothing with this process, one on this machine its cores.";
+
+/// Where a shell looks for the script.
+const COMPLETIONS_PLACES: &str = "\
+bash: add to ~/.bashrc    source <(clasp completions bash)
+zsh:  add to ~/.zshrc     source <(clasp completions zsh)     after compinit
+fish: clasp completions fish > ~/.config/fish/completions/clasp.fish";
 
 /// A year: longer is a mistake, and would overflow a deadline at the far end.
 const SECONDS_MAX: f64 = 31_536_000.0;
