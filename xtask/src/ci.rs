@@ -128,7 +128,7 @@ fn succeeds(command: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-fn always() -> [Step; 6] {
+fn always() -> [Step; 7] {
     [
         Step::new("format", &["cargo", "fmt", "--all", "--check"]),
         Step::new(
@@ -144,6 +144,20 @@ fn always() -> [Step; 6] {
             ],
         ),
         Step::new("tests", &["cargo", "test", "--workspace"]),
+        Step::new(
+            "interleavings",
+            &[
+                "cargo",
+                "test",
+                "--package",
+                "clasp-router",
+                "--lib",
+                "--release",
+                "interleavings",
+            ],
+        )
+        .with("RUSTFLAGS", "--cfg loom")
+        .with("CARGO_TARGET_DIR", "target/loom"),
         Step::new("pages", &["cargo", "doc", "--workspace", "--no-deps"])
             .with("RUSTDOCFLAGS", "-D warnings"),
         Step::new("tidy", &["cargo", "xtask", "tidy"]),

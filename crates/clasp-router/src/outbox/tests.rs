@@ -1,5 +1,8 @@
 //! The outbox: budget, superseding, wake-ups and the reasons to close.
 
+#[cfg(loom)]
+mod interleavings;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
