@@ -23,3 +23,4 @@ mod session_end;
 mod slow_reader;
 mod start;
 mod stuck_readers;
+mod token;
