@@ -1,14 +1,13 @@
 //! What has to happen at a time: one list for gestures, limits, bundles, expiry and sweeping.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::task::Waker;
 
 use crate::bundle::Scheduled;
 use crate::gesture::GestureKey;
 use crate::session::SessionKey;
-use crate::shard::start_of;
 use crate::sync::Mutex;
 use crate::time::Tick;
 
@@ -24,21 +23,21 @@ pub(crate) enum Alarm {
     },
     /// A bundle waits for its timestamp.
     Bundle(Box<Scheduled>),
-    /// Params of a shard may have expired: one alarm for each shard.
-    Expiry { shard: usize, second: u32 },
+    /// Params of a shard may have expired.
+    Expiry { shard: usize },
     /// Stale routes and gestures are to be dropped.
     Sweep,
 }
 
 /// All alarms, by time, and in order of their setting where the time is the same.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Alarms(Mutex<Queue>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     entries: BinaryHeap<Entry>,
-    /// The second of each shard. Not among the entries, since a new one replaces the old one.
-    expiries: BTreeMap<usize, u32>,
+    /// When params of each shard may expire: one alarm a shard, however often it is set.
+    expiries: Box<[Tick]>,
     set: u64,
     waker: Option<Waker>,
 }
@@ -51,16 +50,28 @@ struct Entry {
 }
 
 impl Alarms {
+    /// No alarms, for a router of `shards` shards.
+    pub(crate) fn new(shards: usize) -> Self {
+        Self(Mutex::new(Queue {
+            entries: BinaryHeap::new(),
+            expiries: vec![Tick::NEVER; shards].into(),
+            set: 0,
+            waker: None,
+        }))
+    }
+
     /// Sets an alarm; wakes who waits for the next one if this is earlier.
     pub(crate) fn set(&self, at: Tick, alarm: Alarm) {
-        let mut queue = self.0.lock();
-        let is_first = queue.first().is_none_or(|first| at < first);
-        queue.push(at, alarm);
-        let waker = if is_first { queue.waker.take() } else { None };
-        drop(queue);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.change(|queue| {
+            queue.set += 1;
+            let set = queue.set;
+            queue.entries.push(Entry { at, set, alarm });
+        });
+    }
+
+    /// Sets the alarm for the expiry of params of `shard`, unless an earlier one is set.
+    pub(crate) fn set_expiry(&self, shard: usize, at: Tick) {
+        self.change(|queue| queue.expiries[shard] = queue.expiries[shard].min(at));
     }
 
     /// Drops the bundles of a session that ended.
@@ -73,7 +84,15 @@ impl Alarms {
 
     /// Takes the first alarm that is due.
     pub(crate) fn take_due(&self, now: Tick) -> Option<Alarm> {
-        self.0.lock().pop(now)
+        let mut queue = self.0.lock();
+        if let Some(shard) = queue.expiries.iter().position(|at| *at <= now) {
+            queue.expiries[shard] = Tick::NEVER;
+            return Some(Alarm::Expiry { shard });
+        }
+        if queue.entries.peek()?.at > now {
+            return None;
+        }
+        queue.entries.pop().map(|entry| entry.alarm)
     }
 
     /// When the next alarm is due; `waker` is told if an earlier one is set.
@@ -82,41 +101,31 @@ impl Alarms {
         queue.waker = Some(waker.clone());
         queue.first()
     }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().entries.len()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Queue)) {
+        let mut queue = self.0.lock();
+        let before = queue.first().unwrap_or(Tick::NEVER);
+        change(&mut queue);
+        let is_earlier = queue.first().is_some_and(|first| first < before);
+        let waker = if is_earlier { queue.waker.take() } else { None };
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
 }
 
 impl Queue {
-    fn push(&mut self, at: Tick, alarm: Alarm) {
-        if let Alarm::Expiry { shard, second } = alarm {
-            // The earlier one holds: a write may have set it while the shard was being expired.
-            let held = self.expiries.entry(shard).or_insert(second);
-            *held = second.min(*held);
-            return;
-        }
-        self.set += 1;
-        let set = self.set;
-        self.entries.push(Entry { at, set, alarm });
-    }
-
-    fn pop(&mut self, now: Tick) -> Option<Alarm> {
-        let first = self.first().filter(|first| *first <= now)?;
-        if let Some((shard, second)) = self.expiry().filter(|(_, at)| start_of(*at) == first) {
-            self.expiries.remove(&shard);
-            return Some(Alarm::Expiry { shard, second });
-        }
-        self.entries.pop().map(|entry| entry.alarm)
-    }
-
     fn first(&self) -> Option<Tick> {
-        let expiry = self.expiry().map(|(_, second)| start_of(second));
         let entry = self.entries.peek().map(|entry| entry.at);
-        expiry.into_iter().chain(entry).min()
-    }
-
-    /// The shard that is due first: there are few.
-    fn expiry(&self) -> Option<(usize, u32)> {
-        let expiries = self.expiries.iter();
-        let first = expiries.min_by_key(|(_, second)| **second);
-        first.map(|(shard, second)| (*shard, *second))
+        let expiry = self.expiries.iter().copied().min();
+        let first = entry.into_iter().chain(expiry).min();
+        first.filter(|first| *first != Tick::NEVER)
     }
 }
 
@@ -140,26 +149,3 @@ impl PartialEq for Entry {
 }
 
 impl Eq for Entry {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shard_has_one_alarm_which_comes_in_its_turn() {
-        let alarms = Alarms::default();
-        let set = |second| alarms.set(start_of(second), Alarm::Expiry { shard: 3, second });
-        alarms.set(start_of(2), Alarm::Sweep);
-        (4..100_000).rev().for_each(set);
-        alarms.set(start_of(5), Alarm::Sweep);
-        let mut order = Vec::new();
-        while let Some(due) = alarms.next(Waker::noop()) {
-            assert!(alarms.take_due(Tick(due.0 - 1)).is_none());
-            order.push(match alarms.take_due(due) {
-                Some(Alarm::Expiry { shard, second }) => (shard, second),
-                _ => (0, 0),
-            });
-        }
-        assert_eq!(order, [(0, 0), (3, 4), (0, 0)]);
-    }
-}

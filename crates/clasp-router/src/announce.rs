@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clasp_proto::{Address, Pattern, SignalDefinition};
 
+use crate::limits::SIGNAL_BYTES_MAX;
 use crate::refusal::Refusal;
 use crate::sync::Mutex;
 use crate::time::Tick;
@@ -38,6 +39,11 @@ impl Signals {
     pub(crate) fn announce(&self, signals: &[SignalDefinition], now: Tick) -> Result<(), Refusal> {
         for signal in signals {
             Address::check(&signal.address)?;
+            if size(signal) > SIGNAL_BYTES_MAX {
+                return Err(Refusal::SignalTooLarge {
+                    max: SIGNAL_BYTES_MAX,
+                });
+            }
         }
         let expires_at = self.ttl.map_or(Tick::NEVER, |ttl| now.after(ttl));
         let mut table = self.table.lock();
@@ -56,7 +62,11 @@ impl Signals {
         }
         for signal in signals {
             let announced = Announced {
-                definition: signal.clone(),
+                // RESULT carries no meta. // protocol/wire.md 6.15
+                definition: SignalDefinition {
+                    meta: None,
+                    ..signal.clone()
+                },
                 expires_at,
             };
             table.insert(signal.address.as_str().into(), announced);
@@ -76,4 +86,10 @@ impl Signals {
         found.sort_by(|left, right| left.address.cmp(&right.address));
         found
     }
+}
+
+/// Bytes of the texts of a signal, as far as a RESULT carries them.
+pub(crate) fn size(signal: &SignalDefinition) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    signal.address.len() + text(&signal.datatype) + text(&signal.access)
 }

@@ -9,11 +9,12 @@ mod deliver;
 mod read;
 mod write;
 
-pub(crate) use write::{Throttled, shown};
+pub(crate) use write::Throttled;
 
 use std::sync::Arc;
 use std::task::Waker;
 
+use clasp_proto::limits::ADDRESS_BYTES_MAX;
 use clasp_proto::{Address, Code, ErrorMessage, Message, Qos, binary};
 
 use crate::delivery::Delivery;
@@ -144,18 +145,21 @@ impl<'r> Batch<'r> {
         self.error(refusal.code(), &refusal.to_string(), address);
     }
 
-    /// Answers with an ERROR of the connection's own.
+    /// Answers with an ERROR of the connection's own. An address that is far too long, and the end
+    /// of a long text, are left out: the peer knows what it sent.
     pub fn error(&mut self, code: Code, message: &str, address: Option<&str>) {
         self.work.payload.clear();
         let error = Message::Error(ErrorMessage {
             code: code.number(),
-            message: message.to_owned(),
-            address: address.map(str::to_owned),
+            message: message[..message.floor_char_boundary(ERROR_TEXT_BYTES_MAX)].to_owned(),
+            address: address
+                .filter(|address| address.len() <= ERROR_ADDRESS_BYTES_MAX)
+                .map(str::to_owned),
             // No request carries one. protocol/wire.md 10.2
             correlation_id: None,
         });
         binary::encode(&error, &mut self.work.payload)
-            .expect("a text of ours and a received address fit into a frame");
+            .expect("a short text and an address fit into a frame");
         self.work.answers.frame(Qos::Fire, &self.work.payload);
         self.flush_full_answers();
     }
@@ -295,6 +299,12 @@ impl Drop for Batch<'_> {
         }
     }
 }
+
+/// What of an error's text is sent: ours are shorter, but some repeat what the peer sent.
+const ERROR_TEXT_BYTES_MAX: usize = 1024;
+
+/// Up to here an ERROR repeats the address, also one that is refused for its length.
+const ERROR_ADDRESS_BYTES_MAX: usize = 4 * ADDRESS_BYTES_MAX;
 
 #[cfg(test)]
 mod tests;

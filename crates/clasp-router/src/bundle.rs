@@ -8,7 +8,7 @@ use clasp_proto::limits::BUNDLE_MEMBERS_MAX;
 use clasp_proto::{Address, Phase, Qos, Signal};
 
 use crate::alarm::Alarm;
-use crate::batch::{Batch, Throttled, Work, shown};
+use crate::batch::{Batch, Throttled, Work};
 use crate::delivery::Outgoing;
 use crate::limits::{
     SCHEDULE_AHEAD_MAX, SCHEDULE_SLACK, SCHEDULED_BYTES_PER_SESSION_MAX, SCHEDULED_PER_SESSION_MAX,
@@ -122,7 +122,7 @@ impl Batch<'_> {
 
     fn apply_members(&mut self, members: &[Operation<'_>]) -> Result<Receipt, Refusal> {
         let router = self.router;
-        let room = router.reserve(members.len())?;
+        let room = router.reserve(members.iter().map(commits_max).sum())?;
         let mut peers = self.check_peers(members)?;
         self.enter_all(members.iter().map(|member| router.hash(address_of(member))));
         let mut before = Vec::new();
@@ -130,12 +130,13 @@ impl Batch<'_> {
             Ok(applied) => applied,
             Err(refusal) => {
                 self.undo(before);
+                self.release();
                 return Err(refusal);
             }
         };
-        room.keep();
         self.make_room_for(&before);
-        let sequence = self.deliver_together(&outcomes);
+        let (sequence, commits) = self.deliver_together(&outcomes);
+        room.keep(commits);
         self.release();
         Ok(Receipt {
             revision,
@@ -197,17 +198,15 @@ impl Batch<'_> {
         if applied.is_new && router.is_overfull() {
             return Err(router.at_capacity());
         }
-        let merged = self.merged(slot, &applied);
-        let shown = shown(set, &merged);
         let mut payload = Vec::new();
-        shown.write(applied.revision, &mut payload);
+        let number = self.write_stored(slot, set, &mut payload);
         let outcome = Outcome {
             address: set.address,
             payload,
             qos: Qos::Confirm,
             signal: Some(Signal::Param),
             is_echoed: true,
-            number: shown.value.as_f64(),
+            number,
             gesture: None,
             to: None,
         };
@@ -254,29 +253,42 @@ impl Batch<'_> {
     /// Puts back what was there, newest first.
     fn undo(&mut self, before: Vec<Before>) {
         let router = self.router;
-        for Before { hash, slot, param } in before.into_iter().rev() {
+        for Before {
+            hash,
+            slot: number,
+            param,
+        } in before.into_iter().rev()
+        {
             self.enter(hash);
             let session = self.session;
-            let (_, shard) = self.shard();
+            let (shard_number, shard) = self.shard();
             let Some(param) = param else {
-                shard.unmake(slot);
-                router.params_gone(1);
+                router.params_gone(usize::from(shard.unmake(number)));
                 continue;
             };
-            let slot = shard.slot_mut(slot);
+            if shard.slot(number).param.is_none() {
+                // It expired within the bundle.
+                shard.param_added();
+                router.param_added();
+            }
+            let slot = shard.slot_mut(number);
             let locks = &mut session.held.lock().locks;
             match &param.holder {
                 Some(_) => drop(locks.insert(Arc::clone(&slot.address))),
                 None => drop(locks.remove(&slot.address)),
             }
             slot.param = Some(param);
+            if let Some(at) = shard.schedule_expiry(number) {
+                router.alarms.set_expiry(shard_number, at);
+            }
         }
     }
 
-    /// Hands each subscriber its members back to back. // protocol/router.md 9.3
-    fn deliver_together(&mut self, outcomes: &[Outcome<'_>]) -> u64 {
+    /// Hands each subscriber its members back to back; returns the sequence of the last commit
+    /// and how many there were. // protocol/router.md 9.3
+    fn deliver_together(&mut self, outcomes: &[Outcome<'_>]) -> (u64, usize) {
         let mut runs = Runs::default();
-        let mut sequence = 0;
+        let (mut sequence, mut commits) = (0, 0);
         for outcome in outcomes {
             if let Some(to) = &outcome.to {
                 runs.of(to).frame(outcome.qos, &outcome.payload);
@@ -293,15 +305,17 @@ impl Batch<'_> {
                 Some(Throttled::Waits) => continue,
                 Some(Throttled::Goes { first: Some(last) }) => {
                     self.gather_member(slot, outcome, &last, &mut runs);
+                    commits += 1;
                 }
                 _ => {}
             }
             sequence = self.gather_member(slot, outcome, &outcome.payload, &mut runs);
+            commits += 1;
         }
         for (session, run) in runs.0.values() {
             self.work.delivery.push(session, run, self.now.tick);
         }
-        sequence
+        (sequence, commits)
     }
 
     fn gather_member(
@@ -332,7 +346,7 @@ impl Batch<'_> {
 
 impl Runs {
     fn of(&mut self, session: &Arc<Session>) -> &mut Run {
-        let new = || (Arc::clone(session), Run::default());
+        let new = || (Arc::clone(session), Run::together());
         &mut self.0.entry(session.key).or_insert_with(new).1
     }
 }
@@ -341,7 +355,7 @@ impl Router {
     /// Applies a bundle whose time has come. Those of a session that ended are dropped with it.
     /// // protocol/router.md 9.4, 9.7
     pub(crate) fn run_scheduled(&self, bundle: &Scheduled, now: Now, work: &mut Work) {
-        if bundle.session.outbox.closed().is_some() {
+        if bundle.session.held.lock().is_ended {
             return;
         }
         let mut batch = Batch::new(self, &bundle.session, now, work);
@@ -387,6 +401,19 @@ fn flatten<'a>(bundle: BundleRef<'a>, out: &mut Vec<Operation<'a>>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// How many writes the taps may be told of for a member.
+fn commits_max(member: &Operation<'_>) -> usize {
+    match member {
+        Operation::Publish(publish) => match (peer::of(publish.address), publish.signal) {
+            (Some(Peer::Signal(_)), _) => 0,
+            // A move that waited may go out before it.
+            (_, Some(Signal::Gesture)) => 2,
+            _ => 1,
+        },
+        _ => 1,
+    }
 }
 
 fn of_member(refusal: Refusal, member: &Operation<'_>) -> Refusal {

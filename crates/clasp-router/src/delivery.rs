@@ -126,6 +126,7 @@ impl Delivery {
 
     fn note(&mut self, session: &Arc<Session>, pushed: Pushed) {
         self.wakers.extend(pushed.waker);
+        self.wakers.extend(pushed.stalled);
         if pushed.pressed
             && self.pressed.len() < PRESSED_MAX
             && !self.pressed.iter().any(|held| held.key == session.key)

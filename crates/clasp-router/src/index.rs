@@ -11,6 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
 
 use crate::filter::Limits;
+use crate::limits::ROUTES_MAX;
 use crate::route::Route;
 use crate::session::Session;
 use crate::sync::Mutex;
@@ -86,10 +87,19 @@ impl Index {
         let generation = self.generation();
         let nodes = trie.matches(address);
         let mut routes = self.routes.lock();
+        if routes.len() >= ROUTES_MAX {
+            // Those in use live on in their slots.
+            routes.clear();
+        }
         let route = routes
             .entry(nodes)
             .or_insert_with_key(|nodes| Arc::new(Route::new(generation, trie.in_nodes(nodes))));
         Arc::clone(route)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn routes_len(&self) -> usize {
+        self.routes.lock().len()
     }
 
     fn changed(&self) {

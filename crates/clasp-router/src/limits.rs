@@ -29,6 +29,13 @@ pub const GESTURE_IDLE_MAX: Duration = Duration::from_secs(300);
 /// Slots without a param that a shard keeps for their cached route.
 pub const ROUTE_SLOTS_PER_SHARD_MAX: usize = 8192;
 
+/// Routes that are shared between addresses. Above it they are found anew: who uses ever new
+/// addresses pays for them, and nobody else.
+pub const ROUTES_MAX: usize = 16_384;
+
+/// Bytes of one announced signal: names and units, not documents.
+pub const SIGNAL_BYTES_MAX: usize = 4096;
+
 /// Bytes of one frame from which it is shared by reference instead of copied.
 /// Below it a copy is cheaper than the reference count and the extra vector entry.
 pub const SHARED_FRAME_BYTES_MIN: usize = 1024;

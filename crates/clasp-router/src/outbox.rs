@@ -64,6 +64,8 @@ pub enum Drained {
 pub(crate) struct Pushed {
     /// The writer to wake, if it waits.
     pub(crate) waker: Option<Waker>,
+    /// Publishers that wait for room in an outbox that is closed now.
+    pub(crate) stalled: Vec<Waker>,
     /// The outbox is above half of its budget and its reader makes progress.
     pub(crate) pressed: bool,
 }
@@ -84,7 +86,10 @@ struct Inner {
     /// Bytes in `pieces` and `tail`, and bytes that were taken and not yet reported written.
     queued_bytes: usize,
     progressed_at: Tick,
+    /// The writer.
     waker: Option<Waker>,
+    /// The writer wants to be told of the next push; of a close it is told anyway.
+    is_waiting: bool,
     stalled: Vec<Waker>,
     closed: Option<Closed>,
     superseded: u64,
@@ -112,19 +117,17 @@ impl Outbox {
         if !inner.pressed.is_empty() {
             inner.queued_bytes += inner.pressed.drain_into(self.binding, pieces);
         }
+        match &mut inner.waker {
+            Some(held) => held.clone_from(waker),
+            held => *held = Some(waker.clone()),
+        }
         if pieces.len() > before {
             return Drained::Taken;
         }
         if let Some(reason) = inner.closed {
             return Drained::Closed(reason);
         }
-        if !inner
-            .waker
-            .as_ref()
-            .is_some_and(|held| held.will_wake(waker))
-        {
-            inner.waker = Some(waker.clone());
-        }
+        inner.is_waiting = true;
         Drained::Empty
     }
 
@@ -144,11 +147,12 @@ impl Outbox {
     }
 
     /// Queues bytes of the transport itself, already framed: pings, pongs, a close.
-    pub fn push_control(&self, bytes: &[u8]) {
+    pub fn push_control(&self, bytes: &[u8], now: Tick) {
         let mut inner = self.inner.lock();
         if inner.closed == Some(Closed::SlowConsumer) {
             return;
         }
+        inner.begin_at(now);
         inner.tail.extend_from_slice(bytes);
         inner.queued_bytes += bytes.len();
         if inner.load_bytes() > self.budget_bytes {
@@ -221,10 +225,7 @@ impl Outbox {
         if inner.closed.is_some() {
             return Pushed::default();
         }
-        if inner.load_bytes() == 0 {
-            // A queue that was empty starts its clock with what comes now.
-            inner.progressed_at = now;
-        }
+        inner.begin_at(now);
         if inner.pressed.is_empty() && inner.queued_bytes <= self.half_bytes() {
             inner.append(self.binding, run);
         } else {
@@ -233,13 +234,15 @@ impl Outbox {
         if inner.load_bytes() > self.budget_bytes {
             return Pushed {
                 waker: inner.close(Closed::SlowConsumer),
+                stalled: std::mem::take(&mut inner.stalled),
                 pressed: false,
             };
         }
-        let pressed = self.is_pressed(&inner, now);
+        let is_waiting = std::mem::take(&mut inner.is_waiting);
         Pushed {
-            waker: inner.waker.take(),
-            pressed,
+            waker: inner.waker.clone().filter(|_| is_waiting),
+            stalled: Vec::new(),
+            pressed: self.is_pressed(&inner, now),
         }
     }
 
@@ -263,6 +266,13 @@ impl Outbox {
 impl Inner {
     const fn load_bytes(&self) -> usize {
         self.queued_bytes + self.pressed.bytes()
+    }
+
+    /// A queue that was empty starts its clock with what comes now.
+    fn begin_at(&mut self, now: Tick) {
+        if self.load_bytes() == 0 {
+            self.progressed_at = now;
+        }
     }
 
     fn append(&mut self, binding: Binding, run: &Run) {

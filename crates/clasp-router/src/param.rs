@@ -77,8 +77,6 @@ pub(crate) struct Applied {
     pub(crate) revision: u64,
     /// The address had no param before.
     pub(crate) is_new: bool,
-    /// The stored value is not the written one: subscribers are to see the stored one.
-    pub(crate) is_merged: bool,
     /// What the write did to the lock of its writer.
     pub(crate) lock: LockChange,
 }
@@ -131,7 +129,6 @@ pub(crate) fn apply(
     Ok(Applied {
         revision: next,
         is_new,
-        is_merged: record.strategy == Strategy::Merge && !is_new,
         lock,
     })
 }

@@ -39,9 +39,15 @@ impl Pressed {
 
     /// Queues the frames of `run`; returns how many older values they replaced.
     pub(crate) fn push(&mut self, run: &Run) -> u64 {
-        run.frames()
-            .map(|frame| u64::from(self.push_frame(frame)))
-            .sum()
+        if !run.is_together() {
+            let frames = run.frames();
+            return frames.map(|frame| u64::from(self.push_frame(frame))).sum();
+        }
+        // Neither steps a member of a bundle to the place of an older value, nor a newer value
+        // to the place of a member. // protocol/router.md 9.3
+        self.places.clear();
+        run.frames().for_each(|frame| self.push_back(frame));
+        0
     }
 
     /// Moves everything into `pieces`; returns the bytes that makes.
@@ -76,14 +82,18 @@ impl Pressed {
             Role::Plain => None,
         };
         let Some(place) = place else {
-            self.bytes += frame.len() + FRAME_OVERHEAD_BYTES;
-            self.frames.push_back(frame.into());
+            self.push_back(frame);
             return false;
         };
         let held = &mut self.frames[place];
         self.bytes = self.bytes - held.len() + frame.len();
         *held = frame.into();
         true
+    }
+
+    fn push_back(&mut self, frame: &[u8]) {
+        self.bytes += frame.len() + FRAME_OVERHEAD_BYTES;
+        self.frames.push_back(frame.into());
     }
 }
 

@@ -63,6 +63,15 @@ pub enum Refusal {
         /// The bound.
         max: usize,
     },
+    /// An announced signal with longer texts than one may have.
+    #[error("address, datatype and access of a signal have at most {max} bytes together")]
+    SignalTooLarge {
+        /// The bound.
+        max: usize,
+    },
+    /// More signals match than the session could be sent.
+    #[error("too many signals match: ask with narrower patterns")]
+    ResultTooLarge,
     /// All sessions are taken.
     #[error("max sessions reached ({max}); try again later")]
     SessionsFull {
@@ -141,15 +150,17 @@ impl Refusal {
             Self::NotFound => Code::AddressNotFound,
             Self::RevisionConflict { .. } | Self::Outdone => Code::RevisionConflict,
             Self::LockHeld { .. } => Code::LockHeld,
-            Self::ValueTooLarge | Self::TooFarAhead | Self::ScheduledFull { .. } => {
-                Code::InvalidValue
-            }
+            Self::ValueTooLarge
+            | Self::SignalTooLarge { .. }
+            | Self::TooFarAhead
+            | Self::ScheduledFull { .. } => Code::InvalidValue,
             Self::SubscriptionsFull { .. } | Self::LocksFull { .. } | Self::RateExceeded { .. } => {
                 Code::RateLimited
             }
-            Self::AtCapacity { .. } | Self::SignalsFull { .. } | Self::SessionsFull { .. } => {
-                Code::Overloaded
-            }
+            Self::ResultTooLarge
+            | Self::AtCapacity { .. }
+            | Self::SignalsFull { .. }
+            | Self::SessionsFull { .. } => Code::Overloaded,
             Self::NoSuchSession { .. } => Code::SessionNotFound,
             Self::ForgedSender => Code::Refused,
             Self::NotAWrite | Self::BundleTooLong { .. } | Self::Unreadable(_) => {

@@ -20,8 +20,8 @@ use crate::outbox::Closed;
 use crate::param::Strategy;
 use crate::rate::Rate;
 use crate::refusal::Refusal;
-use crate::session::{NewSession, Session, SessionKey, Sessions};
-use crate::shard::{Shard, SlotNumber, start_of};
+use crate::session::{Held, NewSession, Session, SessionKey, Sessions};
+use crate::shard::{Shard, SlotNumber};
 use crate::sync::Mutex;
 use crate::tap::Tap;
 use crate::time::{Now, Tick};
@@ -60,7 +60,7 @@ impl Router {
         let shards = (0..config.shards)
             .map(|_| Mutex::new(Shard::new(hasher.clone())))
             .collect();
-        let alarms = Alarms::default();
+        let alarms = Alarms::new(config.shards);
         alarms.set(now.tick.after(SWEEP_INTERVAL), Alarm::Sweep);
         Self {
             gates: Vec::new(),
@@ -107,7 +107,11 @@ impl Router {
     pub fn detach(&self, session: &Session) {
         self.sessions.detach(session);
         session.outbox.close(Closed::Detached);
-        let held = core::mem::take(&mut *session.held.lock());
+        let ended = Held {
+            is_ended: true,
+            ..Held::default()
+        };
+        let held = core::mem::replace(&mut *session.held.lock(), ended);
         if held.scheduled > 0 {
             self.alarms.drop_bundles_of(session.key);
         }
@@ -162,7 +166,7 @@ impl Router {
                     self.flush_filter(&address, session, now, work);
                 }
                 Alarm::Bundle(bundle) => self.run_scheduled(&bundle, now, work),
-                Alarm::Expiry { shard, second } => self.expire(shard, second, now),
+                Alarm::Expiry { shard } => self.expire(shard, now),
                 Alarm::Sweep => self.sweep(now),
             }
         }
@@ -302,17 +306,12 @@ impl Router {
         }
     }
 
-    fn expire(&self, number: usize, second: u32, now: Now) {
-        let (gone, next) = self.shards[number].lock().expire(second, now.tick);
+    fn expire(&self, number: usize, now: Now) {
+        let (gone, next) = self.shards[number].lock().expire(now.tick);
         self.params_gone(gone);
-        if let Some(second) = next {
-            self.set_expiry(number, second);
+        if let Some(at) = next {
+            self.alarms.set_expiry(number, at);
         }
-    }
-
-    pub(crate) fn set_expiry(&self, shard: usize, second: u32) {
-        self.alarms
-            .set(start_of(second), Alarm::Expiry { shard, second });
     }
 
     fn sweep(&self, now: Now) {
@@ -322,7 +321,9 @@ impl Router {
                 .into_iter()
                 .filter_map(|key| self.sessions.by_key(key))
             {
-                session.held.lock().gestures -= 1;
+                let gestures = &mut session.held.lock().gestures;
+                // A session that ends at this moment has given all of them back already.
+                *gestures = gestures.saturating_sub(1);
             }
         }
         self.alarms
@@ -330,22 +331,24 @@ impl Router {
     }
 }
 
-/// Room in every tap for writes that are about to be applied.
+/// Room in every tap for writes that are about to be applied; given back when it is dropped.
 pub(crate) struct Reservation<'a> {
     taps: &'a [Box<dyn Tap>],
     records: usize,
 }
 
 impl Reservation<'_> {
-    /// The writes were applied: the taps are told of each.
-    pub(crate) fn keep(mut self) {
-        self.taps = &[];
+    /// The taps are told of `used` writes; the room for the others is given back.
+    pub(crate) fn keep(mut self, used: usize) {
+        self.records = self.records.saturating_sub(used);
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.taps.iter().for_each(|tap| tap.release(self.records));
+        if self.records > 0 {
+            self.taps.iter().for_each(|tap| tap.release(self.records));
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::limits::{RUN_BYTES_MAX, SHARED_FRAME_BYTES_MIN};
 pub(crate) struct Run {
     bytes: Vec<u8>,
     frames: Vec<Span>,
+    /// True if nothing may come between its frames, nor take the place of one of them.
+    is_together: bool,
     /// The bytes again, as a shared buffer, once a large frame went to a second target.
     shared: Option<Bytes>,
 }
@@ -35,6 +37,18 @@ pub(crate) struct SharedFrame {
 }
 
 impl Run {
+    /// A run whose frames stay back to back, whatever the pressure: a bundle.
+    pub(crate) fn together() -> Self {
+        Self {
+            is_together: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) const fn is_together(&self) -> bool {
+        self.is_together
+    }
+
     /// Appends the frame of `payload`.
     pub(crate) fn frame(&mut self, qos: Qos, payload: &[u8]) {
         let header = frame::header(qos, payload.len())
@@ -51,12 +65,13 @@ impl Run {
         self.shared = None;
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// Bytes of all frames.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// True if the run should be handed out before it grows further.

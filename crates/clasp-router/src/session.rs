@@ -51,6 +51,8 @@ pub(crate) struct Held {
     pub(crate) scheduled: usize,
     pub(crate) scheduled_bytes: usize,
     pub(crate) gestures: usize,
+    /// The session was detached: nothing may be put here any more.
+    pub(crate) is_ended: bool,
 }
 
 impl Session {

@@ -1,6 +1,6 @@
 //! A shard: the slots of a part of the addresses. A plain struct; the lock is around it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::ops::Range;
 
@@ -24,12 +24,8 @@ pub(crate) struct Shard {
     params: usize,
     /// The highest revision of an address that is no longer here. // protocol/router.md 6.4
     forgotten: u64,
-    /// Slots whose param may expire in a second, by that second.
-    due: BTreeMap<u32, Vec<u32>>,
-    /// Entries of that list, those included that are out of date.
-    listed: usize,
-    /// The second for which an alarm is set, `u32::MAX` if none is.
-    alarm_second: u32,
+    /// Slots with the second in which their param may expire: each at most once.
+    due: BTreeSet<(u32, SlotNumber)>,
     /// Where the eviction clock points.
     hand: u32,
     pub(crate) gestures: HashMap<GestureKey, Gesture>,
@@ -47,9 +43,7 @@ impl Shard {
             free: Vec::new(),
             params: 0,
             forgotten: 0,
-            due: BTreeMap::new(),
-            listed: 0,
-            alarm_second: u32::MAX,
+            due: BTreeSet::new(),
             hand: 0,
             gestures: HashMap::new(),
         }
@@ -85,13 +79,16 @@ impl Shard {
             .expect("a slot number in use names a slot")
     }
 
-    /// What is at these numbers: slots, and gaps that slots left.
+    /// The slots with these numbers, where there is one.
     pub(crate) fn slots_mut(
         &mut self,
         numbers: Range<SlotNumber>,
-    ) -> impl Iterator<Item = &mut Option<Slot>> {
+    ) -> impl Iterator<Item = Option<&mut Slot>> {
         let slots = self.pages.iter_mut().flatten();
-        slots.skip(numbers.start as usize).take(numbers.len())
+        slots
+            .skip(numbers.start as usize)
+            .take(numbers.len())
+            .map(Option::as_mut)
     }
 
     /// One past the highest slot number.
@@ -113,8 +110,8 @@ impl Shard {
 
     /// Takes the param of a slot away; the highest such revision is remembered.
     pub(crate) fn forget(&mut self, number: SlotNumber) {
+        self.unschedule_expiry(number);
         let slot = self.slot_mut(number);
-        slot.due_second = 0;
         let Some(param) = slot.param.take() else {
             return;
         };
@@ -131,67 +128,71 @@ impl Shard {
             return false;
         };
         param.give_lock_back(&slot.address);
-        slot.due_second = 0;
         self.params -= 1;
         self.forgotten = self.forgotten.max(param.revision);
+        self.unschedule_expiry(number);
         true
     }
 
-    /// Takes back the first value of a slot, which nobody saw.
-    pub(crate) fn unmake(&mut self, number: SlotNumber) {
+    /// Takes back the first value of a slot, which nobody saw. False if it has expired already.
+    pub(crate) fn unmake(&mut self, number: SlotNumber) -> bool {
+        self.unschedule_expiry(number);
         let slot = self.slot_mut(number);
-        if let Some(param) = slot.param.take() {
-            param.give_lock_back(&slot.address);
-        }
+        let Some(param) = slot.param.take() else {
+            return false;
+        };
+        param.give_lock_back(&slot.address);
         self.params -= 1;
+        true
     }
 
     /// Schedules the expiry of a slot's param, if it has one that is not scheduled yet. Returns
-    /// the second for which an alarm is to be set, if the one that is set comes too late.
+    /// when to look at the shard, if that is not earlier for another param.
     ///
     /// A later expiry is not scheduled anew: it is looked at when the earlier second comes.
-    pub(crate) fn schedule_expiry(&mut self, number: SlotNumber) -> Option<u32> {
+    pub(crate) fn schedule_expiry(&mut self, number: SlotNumber) -> Option<Tick> {
         let slot = self.slot_mut(number);
         let expires_at = slot.param.as_ref()?.expires_at;
-        if expires_at == Tick::NEVER {
-            return None;
-        }
         let second = second_of(expires_at);
-        if slot.due_second != 0 && slot.due_second <= second {
+        let scheduled = slot.due_second;
+        if expires_at == Tick::NEVER || (scheduled != 0 && scheduled <= second) {
             return None;
         }
-        slot.due_second = second;
-        self.list(number, second);
-        if self.listed > 2 * self.params + STALE_LISTED_MAX {
-            self.list_anew();
-        }
-        if second >= self.alarm_second {
-            return None;
-        }
-        self.alarm_second = second;
-        Some(second)
+        self.unschedule_expiry(number);
+        self.slot_mut(number).due_second = second;
+        self.due.insert((second, number));
+        let is_first = self.due.first() == Some(&(second, number));
+        is_first.then(|| start_of(second))
     }
 
-    /// Removes params that expired; returns how many, and the second to look again at. An alarm
-    /// that was set anew for an earlier second meanwhile does nothing.
-    pub(crate) fn expire(&mut self, alarm_second: u32, now: Tick) -> (usize, Option<u32>) {
-        if alarm_second != self.alarm_second {
-            return (0, None);
+    #[cfg(test)]
+    pub(crate) fn due_len(&self) -> usize {
+        self.due.len()
+    }
+
+    fn unschedule_expiry(&mut self, number: SlotNumber) {
+        let second = core::mem::take(&mut self.slot_mut(number).due_second);
+        if second != 0 {
+            self.due.remove(&(second, number));
         }
+    }
+
+    /// Removes params that expired; returns how many, and when to look again.
+    pub(crate) fn expire(&mut self, now: Tick) -> (usize, Option<Tick>) {
         let before = self.params;
-        while let Some(entry) = self.due.first_entry() {
-            let second = *entry.key();
+        while let Some(&(second, number)) = self.due.first() {
             if start_of(second) > now {
                 break;
             }
-            let numbers = entry.remove();
-            self.listed -= numbers.len();
-            for number in numbers {
-                self.expire_slot(number, second, now);
+            self.unschedule_expiry(number);
+            let param = self.slot(number).param.as_ref();
+            if param.is_some_and(|param| param.is_expired(now)) {
+                self.forget(number);
+            } else {
+                self.schedule_expiry(number);
             }
         }
-        let next = self.due.first_key_value().map(|(second, _)| *second);
-        self.alarm_second = next.unwrap_or(u32::MAX);
+        let next = self.due.first().map(|(second, _)| start_of(*second));
         (before - self.params, next)
     }
 
@@ -251,50 +252,6 @@ impl Shard {
             && param.holder.as_ref().is_some_and(|held| held.key == holder)
         {
             param.holder = None;
-        }
-    }
-
-    fn list(&mut self, number: SlotNumber, second: u32) {
-        self.due.entry(second).or_default().push(number);
-        self.listed += 1;
-    }
-
-    /// Drops the entries of slots that went, or whose params expire earlier now: else params
-    /// that come and go would each leave one behind until the end of their time.
-    fn list_anew(&mut self) {
-        self.due.clear();
-        self.listed = 0;
-        for number in 0..self.end() {
-            let (page, at) = split(number);
-            let Some(slot) = self.pages[page][at].as_mut() else {
-                continue;
-            };
-            if slot.param.is_none() {
-                slot.due_second = 0;
-            }
-            let second = slot.due_second;
-            if second != 0 {
-                self.list(number, second);
-            }
-        }
-    }
-
-    fn expire_slot(&mut self, number: SlotNumber, second: u32, now: Tick) {
-        let (page, at) = split(number);
-        let Some(slot) = self.pages[page][at].as_mut() else {
-            return;
-        };
-        // Else the slot was freed, or written with an earlier expiry, and is listed there.
-        if slot.due_second != second {
-            return;
-        }
-        slot.due_second = 0;
-        match &slot.param {
-            Some(param) if param.is_expired(now) => self.forget(number),
-            Some(_) => {
-                self.schedule_expiry(number);
-            }
-            None => {}
         }
     }
 
@@ -363,13 +320,9 @@ fn second_of(tick: Tick) -> u32 {
 }
 
 /// When a second begins, on the steady clock.
-pub(crate) const fn start_of(second: u32) -> Tick {
+const fn start_of(second: u32) -> Tick {
     Tick(second as u64 * MICROS_PER_SECOND)
 }
-
-/// Entries out of date that may be listed, besides one for each param: so that listing anew is
-/// rare also where there are few params.
-const STALE_LISTED_MAX: usize = 1024;
 
 const PAGE_SLOTS: usize = 128;
 const MICROS_PER_SECOND: u64 = 1_000_000;

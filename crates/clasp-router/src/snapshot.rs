@@ -10,8 +10,7 @@ use clasp_proto::{Encoded, ParamRef, Pattern, Qos, SnapshotWriter};
 use crate::batch::Work;
 use crate::delivery::Delivery;
 use crate::limits::{
-    SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_BYTES, SNAPSHOT_STEP_SLOTS,
-    SNAPSHOT_STEPS_AT_ONCE,
+    SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_SLOTS, SNAPSHOT_STEPS_AT_ONCE,
 };
 use crate::param::Param;
 use crate::refusal::Refusal;
@@ -30,6 +29,8 @@ pub(crate) struct Cursor {
     pattern: Option<Pattern>,
     shard: usize,
     slot: SlotNumber,
+    /// A frame of it went out.
+    has_begun: bool,
 }
 
 impl Cursor {
@@ -40,6 +41,7 @@ impl Cursor {
             pattern: None,
             shard: 0,
             slot: 0,
+            has_begun: false,
         }
     }
 
@@ -50,15 +52,12 @@ impl Cursor {
             pattern: Some(pattern),
             shard: 0,
             slot: 0,
+            has_begun: false,
         }
     }
 
     pub(crate) fn is_of(&self, subscription: u32) -> bool {
         self.subscription == Some(subscription)
-    }
-
-    const fn is_fresh(&self) -> bool {
-        self.shard == 0 && self.slot == 0
     }
 
     fn shows(&self, address: &str) -> bool {
@@ -67,29 +66,30 @@ impl Cursor {
             .is_none_or(|pattern| pattern.matches(address))
     }
 
-    /// Writes what a shard has from the cursor on, at most `slots_max` slots of it and hardly
-    /// more bytes than a step may have. True when the shard is through.
-    fn read(&mut self, shard: &mut Shard, slots_max: usize, now: Tick, out: &mut Writer) -> bool {
+    /// Writes what a shard has from the cursor on: at most `slots_max` slots of it, and no more
+    /// than an outbox should hold of a snapshot. Goes on to the next shard when it is through.
+    fn read(&mut self, shard: &mut Shard, slots_max: usize, now: Tick, out: &mut Writer) {
         let end = shard.end();
         let stop = end.min(self.slot.saturating_add(slots_max as u32));
-        let numbers = self.slot..stop;
-        for (number, slot) in numbers.clone().zip(shard.slots_mut(numbers)) {
+        for slot in shard.slots_mut(self.slot..stop) {
+            if out.is_full() {
+                return;
+            }
+            self.slot += 1;
             let Some(slot) = slot else { continue };
             let live = slot.param.as_mut().filter(|param| !param.is_expired(now));
             let Some(param) = live.filter(|_| self.shows(&slot.address)) else {
                 continue;
             };
-            if out.bytes() >= SNAPSHOT_STEP_BYTES {
-                self.slot = number;
-                return false;
-            }
             if self.subscription.is_some() {
                 param.was_read(now);
             }
             out.entry(&slot.address, param);
         }
-        self.slot = stop;
-        stop == end
+        if self.slot >= end {
+            self.shard += 1;
+            self.slot = 0;
+        }
     }
 }
 
@@ -107,16 +107,25 @@ impl Router {
         self.continue_snapshot(session, now, delivery);
     }
 
-    /// Gives `session` more of the snapshots that it waits for, while its outbox is low. For the
-    /// session's own writer to call when it has written what there was.
+    /// Gives `session` more of the snapshots that it waits for. For the session's own writer to
+    /// call when it has written what it took.
     pub fn fill(&self, session: &Arc<Session>, now: Now, work: &mut Work) {
         self.continue_snapshot(session, now, &mut work.delivery);
         work.delivery.wake(None);
+        // Nobody publishes here whom the session could hold back.
+        work.delivery.take_pressed();
     }
 
+    /// A few steps, while the outbox is low; one at least unless it is pressed, so that a steady
+    /// flow of other messages does not keep a snapshot from going on.
     fn continue_snapshot(&self, session: &Arc<Session>, now: Now, delivery: &mut Delivery) {
-        for _ in 0..SNAPSHOT_STEPS_AT_ONCE {
-            if session.outbox.queued_bytes() >= SNAPSHOT_LOW_WATER_BYTES {
+        for step in 0..SNAPSHOT_STEPS_AT_ONCE {
+            let queued = session.outbox.queued_bytes();
+            let queued_max = match step {
+                0 => SNAPSHOT_LOW_WATER_BYTES.max(self.config.outbox_bytes_max / 4),
+                _ => SNAPSHOT_LOW_WATER_BYTES,
+            };
+            if queued >= queued_max {
                 return;
             }
             let Some(cursor) = session.held.lock().cursors.pop_front() else {
@@ -145,17 +154,31 @@ impl Router {
             self.snapshot_one(session, pattern.as_str(), now, delivery);
             return None;
         }
-        if cursor.is_fresh() && self.params() <= SNAPSHOT_AT_ONCE_PARAMS {
-            return self.snapshot_at_once(session, cursor, now, delivery);
-        }
-        let mut shard = self.shards[cursor.shard].lock();
         let mut out = Writer::default();
-        if cursor.read(&mut shard, SNAPSHOT_STEP_SLOTS, now.tick, &mut out) {
-            cursor.shard += 1;
-            cursor.slot = 0;
+        // A small state goes out as one frame, where it fits: all shards are locked meanwhile.
+        let shards = if self.params() <= SNAPSHOT_AT_ONCE_PARAMS {
+            cursor.shard..self.shards.len()
+        } else {
+            cursor.shard..cursor.shard + 1
+        };
+        let mut locked: Vec<_> = self.shards[shards]
+            .iter()
+            .map(|shard| shard.lock())
+            .collect();
+        for shard in &mut locked {
+            let number = cursor.shard;
+            cursor.read(shard, SNAPSHOT_STEP_SLOTS, now.tick, &mut out);
+            if cursor.shard == number {
+                break;
+            }
         }
-        out.send(session, now, delivery);
-        (cursor.shard < self.shards.len()).then_some(cursor)
+        let is_through = cursor.shard == self.shards.len();
+        if is_through && !cursor.has_begun && cursor.subscription.is_none() {
+            // WELCOME is followed by a SNAPSHOT even of nothing. // protocol/router.md 2.8
+            out.begin();
+        }
+        cursor.has_begun |= out.send(session, now, delivery);
+        (!is_through).then_some(cursor)
     }
 
     fn snapshot_one(
@@ -177,34 +200,6 @@ impl Router {
             out.entry(address, param);
             out.send(session, now, delivery);
         }
-    }
-
-    /// A small state goes out as one frame, where it fits: all shards are locked meanwhile.
-    /// Returns where to go on if it is not that small.
-    fn snapshot_at_once(
-        &self,
-        session: &Arc<Session>,
-        mut cursor: Cursor,
-        now: Now,
-        delivery: &mut Delivery,
-    ) -> Option<Cursor> {
-        let mut shards: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
-        let mut out = Writer::default();
-        if cursor.subscription.is_none() {
-            // WELCOME is followed by a SNAPSHOT even of nothing. // protocol/router.md 2.8
-            out.begin();
-        }
-        let mut is_through = true;
-        for (number, shard) in shards.iter_mut().enumerate() {
-            cursor.shard = number;
-            cursor.slot = 0;
-            is_through = cursor.read(shard, usize::MAX, now.tick, &mut out);
-            if !is_through {
-                break;
-            }
-        }
-        out.send(session, now, delivery);
-        (!is_through).then_some(cursor)
     }
 }
 
@@ -236,11 +231,6 @@ impl Writer {
         );
     }
 
-    /// Bytes in whole frames.
-    fn bytes(&self) -> usize {
-        self.run.bytes()
-    }
-
     pub(crate) fn finish(mut self) -> Run {
         if let Some(frame) = self.frame {
             self.run.frame(Qos::Fire, frame.payload());
@@ -253,11 +243,19 @@ impl Writer {
         self.frame.get_or_insert_default();
     }
 
-    fn send(self, session: &Arc<Session>, now: Now, delivery: &mut Delivery) {
+    /// True if it holds as much as an outbox should get at once.
+    fn is_full(&self) -> bool {
+        self.run.len() >= SNAPSHOT_LOW_WATER_BYTES
+    }
+
+    /// Queues what was written; false if that is nothing.
+    fn send(self, session: &Arc<Session>, now: Now, delivery: &mut Delivery) -> bool {
         let run = self.finish();
-        if !run.is_empty() {
-            delivery.push(session, &run, now.tick);
+        if run.is_empty() {
+            return false;
         }
+        delivery.push(session, &run, now.tick);
+        true
     }
 }
 

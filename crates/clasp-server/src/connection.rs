@@ -11,7 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use clasp_proto::{Binding, Close, Code};
@@ -23,7 +23,7 @@ use self::greeting::Greeted;
 use self::input::Input;
 use self::output::Output;
 use crate::admission::Pending;
-use crate::limits::{FAREWELL_TIMEOUT, STALL_RECHECK, WRITE_DEADLINE};
+use crate::limits::{FAREWELL_TIMEOUT, STALL_MAX, STALL_RECHECK, WRITE_DEADLINE};
 use crate::shared::Shared;
 
 /// Serves a connection until it ends.
@@ -77,6 +77,7 @@ struct Connection<'a> {
     output: Output,
     /// Sessions that this one feeds faster than they read: reading waits for them.
     pressed: Vec<Arc<Session>>,
+    held_back_since: Option<Tick>,
     heard_at: Tick,
     has_asked: bool,
     timer: Pin<Box<Sleep>>,
@@ -92,6 +93,7 @@ impl<'a> Connection<'a> {
             output: Output::default(),
             attached: greeted.attached,
             pressed: Vec::new(),
+            held_back_since: None,
             heard_at: shared.clock.tick(),
             has_asked: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -149,6 +151,9 @@ impl<'a> Connection<'a> {
                 .poll_write(cx, &mut self.stream, session, &shared.clock)
             {
                 Poll::Ready(result) => result?,
+                Poll::Pending if session.outbox.closed() == Some(Closed::SlowConsumer) => {
+                    return Err(End::Slow);
+                }
                 Poll::Pending => {
                     // A peer that takes nothing is found out by the timer.
                     let due = shared.clock.tick().after(WRITE_DEADLINE);
@@ -172,7 +177,7 @@ impl<'a> Connection<'a> {
                 self.has_asked = false;
                 self.pressed = received.pressed;
                 if !received.control.is_empty() {
-                    session.outbox.push_control(&received.control);
+                    session.outbox.push_control(&received.control, received.at);
                 }
                 Poll::Ready(Ok(()))
             }
@@ -187,10 +192,15 @@ impl<'a> Connection<'a> {
             let now = shared.clock.tick();
             self.pressed
                 .retain(|session| !session.outbox.has_room(now, waker));
-            if !self.pressed.is_empty() {
+            let since = *self.held_back_since.get_or_insert(now);
+            if !self.pressed.is_empty() && now < since.after(STALL_MAX) {
+                // What the peer sends meanwhile is not heard.
+                self.heard_at = now;
                 self.expect_timer(now.after(STALL_RECHECK));
                 return true;
             }
+            self.pressed.clear();
+            self.held_back_since = None;
         }
         !self.attached.session.outbox.has_room_for_answers(waker)
     }
@@ -215,17 +225,13 @@ impl<'a> Connection<'a> {
                 Ok(next) => self.set_timer(next),
                 Err(end) => return Poll::Ready(end),
             }
-            if self.has_asked || self.has_waited_for_others() {
+            if self.has_asked || !self.pressed.is_empty() {
                 // A ping waits to be written. Or room may have come without a word, or a
                 // subscriber stands still now.
                 cx.waker().wake_by_ref();
             }
         }
         Poll::Pending
-    }
-
-    const fn has_waited_for_others(&self) -> bool {
-        !self.pressed.is_empty()
     }
 
     /// When to look again, or why the connection is over.
@@ -254,7 +260,7 @@ impl<'a> Connection<'a> {
         }
         if !self.has_asked {
             self.has_asked = true;
-            outbox.push_control(&output::ping(self.binding));
+            outbox.push_control(&output::ping(self.binding), now);
         }
         Ok(unwritten.min(self.heard_at.after(timeout)))
     }
@@ -285,6 +291,10 @@ impl<'a> Connection<'a> {
                 websocket::close(&mut last, Close::Normal.number(), "");
             }
             None => {}
+        }
+        if !matches!(end, End::Left | End::Io(_) | End::Slow) {
+            // The answers to what came before go out before the reason.
+            self.output.refill(&self.attached.session, Waker::noop());
         }
         let closing = self.output.finish(&mut self.stream, &last);
         // A peer that does not take it loses it.

@@ -27,5 +27,9 @@ pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the last words to a peer may take.
 pub(crate) const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a publisher waits at a time for a subscriber that reads, but not as fast as it sends.
+/// Then one more batch is read: nobody can hold another up for good. // protocol/router.md 16.2
+pub(crate) const STALL_MAX: Duration = Duration::from_secs(1);
+
 /// How soon a publisher that waits for a subscriber looks again whether that one stands still.
 pub(crate) const STALL_RECHECK: Duration = Duration::from_millis(100);

@@ -3,6 +3,7 @@
 use clasp_proto::{Address, Announce, Code, Pattern, Subscribe, binary};
 
 use super::Batch;
+use crate::announce;
 use crate::filter::Limits;
 use crate::index::Wanted;
 use crate::limits::SUBSCRIPTIONS_MAX;
@@ -62,6 +63,7 @@ impl Batch<'_> {
         }
         let subscription = index.insert(self.session, wanted);
         held.subscriptions.insert(subscribe.id, subscription);
+        held.cursors.retain(|cursor| !cursor.is_of(subscribe.id));
         drop(held);
         self.begin_snapshot(Cursor::of_subscription(subscribe.id, pattern));
         Ok(Receipt::default())
@@ -104,6 +106,10 @@ impl Batch<'_> {
     pub(super) fn query(&mut self, query: Query<'_>) -> Result<Receipt, Refusal> {
         let pattern = Pattern::parse(query.pattern)?;
         let found = self.router.signals.query(&pattern, self.now.tick);
+        let bytes: usize = found.iter().map(announce::size).sum();
+        if bytes > self.router.config.outbox_bytes_max / 4 {
+            return Err(Refusal::ResultTooLarge);
+        }
         let payloads = binary::split_result(&found)
             .expect("a signal that was announced in a frame fits into a frame");
         if let ([first, _, ..], true) = (&payloads[..], query.in_one_result) {

@@ -1,5 +1,7 @@
 //! The door, seen from its sessions: what each operation changes and whom it tells.
 
+mod sequences;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;

@@ -11,7 +11,7 @@ use crate::delivery::Outgoing;
 use crate::gesture::{Gesture, GestureKey};
 use crate::limits::{GESTURES_PER_SESSION_MAX, LOCKS_PER_SESSION_MAX};
 use crate::operation::Receipt;
-use crate::param::{self, Applied, LockChange, Record, Stored};
+use crate::param::{self, Applied, LockChange, Record};
 use crate::peer::{self, Peer};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -27,9 +27,8 @@ impl Batch<'_> {
         if applied.is_new {
             self.keep_within_capacity(number)?;
         }
-        room.keep();
-        let merged = self.merged(number, &applied);
-        let sequence = self.broadcast(number, &shown(set, &merged), applied.revision);
+        room.keep(1);
+        let sequence = self.broadcast(number, set);
         Ok(Receipt {
             revision: Some(applied.revision),
             sequence,
@@ -70,8 +69,8 @@ impl Batch<'_> {
             shard.param_added();
             router.param_added();
         }
-        if let Some(second) = shard.schedule_expiry(number) {
-            router.set_expiry(shard_number, second);
+        if let Some(at) = shard.schedule_expiry(number) {
+            router.alarms.set_expiry(shard_number, at);
         }
         self.note_lock(number, applied.lock);
         Ok(applied)
@@ -83,20 +82,18 @@ impl Batch<'_> {
         }
         let session = self.session;
         let (_, shard) = self.shard();
-        let address = &shard.slot(number).address;
-        let locks = &mut session.held.lock().locks;
+        let slot = shard.slot_mut(number);
+        let mut held = session.held.lock();
         match lock {
-            LockChange::Taken => drop(locks.insert(Arc::clone(address))),
-            LockChange::Freed | LockChange::None => drop(locks.remove(address)),
+            // A bundle whose time comes while its session ends: nobody would give it back.
+            LockChange::Taken if held.is_ended => {
+                if let Some(param) = &mut slot.param {
+                    param.holder = None;
+                }
+            }
+            LockChange::Taken => drop(held.locks.insert(Arc::clone(&slot.address))),
+            LockChange::Freed | LockChange::None => drop(held.locks.remove(&slot.address)),
         }
-    }
-
-    /// The stored value, where it is not the written one.
-    pub(crate) fn merged(&mut self, number: SlotNumber, applied: &Applied) -> Option<Stored> {
-        let (_, shard) = self.shard();
-        let param = shard.slot(number).param.as_ref();
-        let value = param.map(|param| &param.value);
-        value.filter(|_| applied.is_merged).cloned()
     }
 
     /// Makes room for a param that was just added, or takes it back.
@@ -106,22 +103,37 @@ impl Batch<'_> {
         if router.make_room(shard, number) {
             return Ok(());
         }
-        shard.unmake(number);
-        router.params_gone(1);
+        router.params_gone(usize::from(shard.unmake(number)));
         Err(router.at_capacity())
     }
 
-    fn broadcast(&mut self, number: SlotNumber, set: &SetRef<'_>, revision: u64) -> u64 {
+    /// Appends the SET as subscribers get it: with what is stored, which is more than what was
+    /// sent where maps are merged. Returns the value as a number.
+    pub(crate) fn write_stored(
+        &mut self,
+        number: SlotNumber,
+        set: &SetRef<'_>,
+        payload: &mut Vec<u8>,
+    ) -> Option<f64> {
+        let (_, shard) = self.shard();
+        let param = shard.slot(number).param.as_ref();
+        let param = param.expect("a value was just stored here");
+        let value = param.value.encoded();
+        SetRef { value, ..*set }.write(param.revision, payload);
+        value.as_f64()
+    }
+
+    fn broadcast(&mut self, number: SlotNumber, set: &SetRef<'_>) -> u64 {
         let mut payload = core::mem::take(&mut self.work.payload);
         payload.clear();
-        set.write(revision, &mut payload);
+        let stored = self.write_stored(number, set, &mut payload);
         let message = Outgoing {
             payload: &payload,
             qos: Qos::Confirm,
             signal: Some(Signal::Param),
             except: None,
         };
-        self.deliver(number, &message, || set.value.as_f64());
+        self.deliver(number, &message, || stored);
         self.keep_order();
         let sequence = self.commit(message.signal, &payload);
         self.work.payload = payload;
@@ -148,7 +160,7 @@ impl Batch<'_> {
     pub(crate) fn fan_out(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
         let room = self.router.reserve(1)?;
         let number = self.slot(publish.address)?;
-        room.keep();
+        room.keep(1);
         let mut payload = core::mem::take(&mut self.work.payload);
         payload.clear();
         publish.write(&mut payload);
@@ -159,6 +171,10 @@ impl Batch<'_> {
             except: Some(self.session.key),
         };
         self.deliver(number, &message, || publish.number());
+        if publish.signal == Some(Signal::Gesture) {
+            // A move that waits must not overtake the start that is gathered here.
+            self.keep_order();
+        }
         let sequence = self.commit(message.signal, &payload);
         self.work.payload = payload;
         Ok(Receipt {
@@ -271,7 +287,12 @@ impl Batch<'_> {
             except: Some(self.session.key),
         };
         self.deliver(number, &message, || None);
-        self.commit(message.signal, payload);
+        self.keep_order();
+        // A tap that has no room now misses a move: the gesture went on long ago.
+        if let Ok(room) = self.router.reserve(1) {
+            room.keep(1);
+            self.commit(message.signal, payload);
+        }
     }
 }
 
@@ -281,10 +302,4 @@ pub(crate) enum Throttled {
     Goes { first: Option<Box<[u8]>> },
     /// It waits for its interval, or for a newer one to replace it.
     Waits,
-}
-
-/// A SET as subscribers are to see it: with the value that is stored. // protocol/router.md 6.1
-pub(crate) fn shown<'a>(set: &SetRef<'a>, merged: &'a Option<Stored>) -> SetRef<'a> {
-    let value = merged.as_ref().map_or(set.value, Stored::encoded);
-    SetRef { value, ..*set }
 }

@@ -1,7 +1,8 @@
 //! One received frame to one operation, and its answer.
 
 use clasp_proto::binary::{self, MessageRef, PublishRef, SetRef};
-use clasp_proto::{Code, Message, Qos, Sync, binary::BUNDLE, frame, msgpack};
+use clasp_proto::limits::FRAME_PAYLOAD_MAX;
+use clasp_proto::{Code, Message, Publish, Qos, Sync, binary::BUNDLE, frame, msgpack};
 use clasp_router::{Batch, Bundle, Operation, Query, Receipt, Refusal};
 
 use crate::shared::Shared;
@@ -61,35 +62,37 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    /// MessagePack is understood and answered in the compact encoding.
-    /// // protocol/wire.md 3.4, 9.2
+    /// MessagePack is understood and answered in the compact encoding; writes are turned into it
+    /// first, since that is what the router keeps and forwards. // protocol/wire.md 8.1
     fn legacy(&mut self, payload: &[u8], wants_ack: bool) {
         let message = match msgpack::decode(payload) {
             Ok(message) => message,
             Err(error) => return self.unreadable(error.code(), &error.to_string()),
         };
-        let names_no_signal =
-            matches!(&message, Message::Publish(publish) if publish.signal.is_none());
-        let message = with_timeline_as_value(message);
+        let is_write = matches!(
+            message,
+            Message::Set(_) | Message::Publish(_) | Message::Bundle(_)
+        );
+        if !is_write {
+            return self.message(&message, true);
+        }
         let mut compact = Vec::new();
         if let Err(error) = binary::encode(&message, &mut compact) {
             return self.unreadable(Code::InvalidMessage, &error.to_string());
         }
-        match binary::view(&compact) {
-            Ok(MessageRef::Publish(publish)) if names_no_signal => {
+        if compact.len() > FRAME_PAYLOAD_MAX {
+            // Small numbers take more room in the compact encoding.
+            let text = "the message is too large for a frame of the compact encoding";
+            return self.batch.error(Code::InvalidValue, text, None);
+        }
+        match (message, binary::view(&compact)) {
+            (Message::Publish(Publish { signal: None, .. }), Ok(MessageRef::Publish(publish))) => {
                 self.publish(PublishRef {
                     signal: None,
                     ..publish
                 });
             }
-            Ok(_) => match message {
-                Message::Set(_) | Message::Publish(_) | Message::Bundle(_) => {
-                    self.payload(&compact, wants_ack);
-                }
-                // Some fields exist only in MessagePack, so the message itself is used.
-                message => self.message(&message, true),
-            },
-            Err(error) => self.unreadable(error.code(), &error.to_string()),
+            _ => self.payload(&compact, wants_ack),
         }
     }
 
@@ -224,26 +227,6 @@ impl<'a> Dispatch<'a> {
             Ok(()) => self.batch.error(code, text, None),
             Err(refusal) => self.batch.refuse(&refusal, None),
         }
-    }
-}
-
-/// The compact encoding has no timeline: it travels as the value. // protocol/wire.md 6.11
-fn with_timeline_as_value(message: Message) -> Message {
-    match message {
-        Message::Publish(mut publish) => {
-            if let (Some(timeline), None, None) =
-                (&publish.timeline, &publish.value, &publish.payload)
-            {
-                publish.value = Some(timeline.to_value());
-            }
-            Message::Publish(publish)
-        }
-        Message::Bundle(mut bundle) => {
-            let members = bundle.messages.into_iter().map(with_timeline_as_value);
-            bundle.messages = members.collect();
-            Message::Bundle(bundle)
-        }
-        other => other,
     }
 }
 

@@ -22,5 +22,6 @@ mod sequence;
 mod session_end;
 mod slow_reader;
 mod start;
+mod stuck;
 mod stuck_readers;
 mod token;
