@@ -182,6 +182,12 @@ impl Outbox {
         false
     }
 
+    /// True if no more questions of the session should be answered until some of this is written.
+    #[must_use]
+    pub fn is_above_half(&self) -> bool {
+        self.inner.lock().load_bytes() > self.half_bytes()
+    }
+
     /// How long nothing was written although something is queued.
     #[must_use]
     pub fn stalled_for(&self, now: Tick) -> Duration {

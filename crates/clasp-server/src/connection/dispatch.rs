@@ -12,6 +12,7 @@ pub(super) struct Dispatch<'a> {
     pub(super) batch: Batch<'a>,
     /// Frames that could not be read, so far.
     pub(super) offences: u32,
+    has_asked: bool,
     shared: &'a Shared,
 }
 
@@ -20,8 +21,14 @@ impl<'a> Dispatch<'a> {
         Self {
             batch,
             offences,
+            has_asked: false,
             shared,
         }
+    }
+
+    /// True if the last frame asked for something whose answer may be large.
+    pub(super) const fn has_asked(&mut self) -> bool {
+        core::mem::replace(&mut self.has_asked, false)
     }
 
     /// True if the peer sent more unreadable frames than an honest one would.
@@ -162,6 +169,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn ask(&mut self, operation: &Operation<'_>, about: &str) {
+        self.has_asked = true;
         if let Err(refusal) = self.batch.submit(operation) {
             self.batch
                 .refuse(&refusal, Some(about).filter(|about| !about.is_empty()));

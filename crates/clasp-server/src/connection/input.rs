@@ -20,6 +20,7 @@ pub(super) struct Input {
     rest: Vec<u8>,
     /// Bytes from `rest` on that are needed before it is worth looking again.
     needed: usize,
+    /// There is something in `rest` that was not looked at.
     is_fresh: bool,
     offences: u32,
 }
@@ -134,6 +135,13 @@ impl Input {
             }
             if dispatch.is_offended() {
                 break Some(End::Offended);
+            }
+            if dispatch.has_asked() && session.outbox.is_above_half() {
+                // Many small questions have large answers: the others wait for these to be read,
+                // else a client that reads would be taken for one that does not.
+                self.needed = 0;
+                self.is_fresh = at < bytes.len();
+                break None;
             }
         };
         self.offences = dispatch.offences;

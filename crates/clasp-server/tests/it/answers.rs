@@ -192,3 +192,63 @@ async fn a_flood_is_told_of_once_a_second() {
         .filter(|code| **code == Code::RateLimited.number());
     assert!((1..=seconds).contains(&limited.count()), "{errors:?}");
 }
+
+// protocol/router.md 2.8: what comes right behind HELLO waits for its turn
+#[tokio::test]
+async fn messages_sent_with_hello_are_done_after_it() {
+    for protocol in [Protocol::WebSocket, Protocol::Tcp] {
+        let server = start(|_| {}).await;
+        let mut client = Client::dial(&server, protocol).await;
+        let mut frames = vec![framed(&crate::harness::hello())];
+        frames.extend((0..20).map(|number| framed(&large(number))));
+        client.send_frames(&frames).await;
+        assert!(matches!(client.next().await, Message::Welcome(_)));
+        assert!(matches!(client.next().await, Message::Snapshot(_)));
+        for number in 0..20 {
+            match client.next().await {
+                Message::Ack(ack) => assert_eq!(ack.address, Some(address_of(number))),
+                other => panic!("SET {number} is answered with {other:?}"),
+            }
+        }
+    }
+}
+
+fn address_of(number: usize) -> String {
+    format!("/large/{number}")
+}
+
+fn large(number: usize) -> Message {
+    Message::Set(Set {
+        address: address_of(number),
+        value: Value::Bytes(vec![0; 60_000]),
+        ..Set::default()
+    })
+}
+
+/// Sends all questions together and reads all answers; who reads is not slow, however much the
+/// answers are.
+async fn check_answered(client: &mut Client, questions: Vec<Message>) {
+    let count = questions.len();
+    let frames: Vec<_> = questions.iter().map(framed).collect();
+    client.send_frames(&frames).await;
+    for number in 0..count {
+        let answer = client.next().await;
+        let is_answer = matches!(answer, Message::Snapshot(_) | Message::Result(_));
+        assert!(is_answer, "answer {number}: {}", answer.name());
+    }
+    assert_eq!(client.sync().await, []);
+}
+
+// protocol/router.md 7.1, 10.2, 16.3
+#[tokio::test]
+async fn many_questions_at_once_do_not_make_a_slow_consumer() {
+    let server = start(|_| {}).await;
+    let mut client = Client::welcomed(&server, Protocol::WebSocket).await;
+    client.send(&large(1)).await;
+    assert!(matches!(client.next().await, Message::Ack(_)));
+    check_answered(&mut client, vec![get(&address_of(1)); 300]).await;
+    client.send(&announce(0..700)).await;
+    assert!(matches!(client.next().await, Message::Ack(_)));
+    let pattern = "/**".to_owned();
+    check_answered(&mut client, vec![Message::Query(Query { pattern }); 300]).await;
+}
