@@ -43,7 +43,7 @@ impl fmt::Display for Step {
             Self::Pass(duration, timer) => write!(out, "{duration} us pass, timer {timer:?}"),
             Self::Send(who, sent) => {
                 write!(out, "{who} sends")?;
-                for Sent { message, qos } in sent {
+                for Sent { message, qos } in sent.iter().take(SENT_SHOWN_MAX) {
                     write!(out, "\n         {qos:?}: {}", Brief(message))?;
                 }
                 Ok(())
@@ -51,6 +51,9 @@ impl fmt::Display for Step {
         }
     }
 }
+
+/// Messages of a step that are shown; more are a crowd.
+const SENT_SHOWN_MAX: usize = 40;
 
 fn write_set(out: &mut fmt::Formatter<'_>, set: &Set) -> fmt::Result {
     write!(out, "SET {} = {}", set.address, value(&set.value))?;

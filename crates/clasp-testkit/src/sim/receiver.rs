@@ -49,6 +49,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) superseded: u64,
     /// The session is drained whenever something happens, so that times can be checked.
     pub(super) prompt: bool,
+    /// Snapshots come whole and at once, so that each entry can be counted.
+    pub(super) at_once: bool,
     /// Every value that was ever written, by address and revision.
     pub(super) written: &'a BTreeMap<(String, u64), Param>,
 }
@@ -141,7 +143,7 @@ impl Receiver {
                 .seen
                 .get(&address)
                 .is_some_and(|seen| *seen >= owed.revision);
-            let is_shown = if at.prompt { owed.times == 0 } else { seen };
+            let is_shown = if at.at_once { owed.times == 0 } else { seen };
             if !is_shown && !gone(&address) {
                 return Err(Violation::NotShown {
                     address,
@@ -262,7 +264,7 @@ impl Receiver {
             self.see(&address, revision)?;
             match self.owed.get_mut(&address) {
                 Some(owed) if owed.times > 0 => owed.times -= 1,
-                _ if at.prompt => return Err(Violation::Unasked { address }),
+                _ if at.at_once => return Err(Violation::Unasked { address }),
                 _ => {}
             }
         }

@@ -17,20 +17,28 @@ pub(super) struct Settings {
     pub(super) with_ttl: bool,
     /// Values are large and many, so that outboxes fill.
     pub(super) bulky: bool,
+    /// Params that are there from the beginning: more than a snapshot shows in one step.
+    pub(super) crowd: usize,
     pub(super) workload_seed: u64,
 }
 
 impl Settings {
     pub(super) fn of(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let with_ttl = random.is_one_in(2);
+        let crowd = if random.is_one_in(250) { 2500 } else { 0 };
+        let with_ttl = crowd == 0 && random.is_one_in(2);
         let bulky = random.is_one_in(3);
-        let params_max = if !with_ttl && random.is_one_in(4) {
+        let params_max = if !with_ttl && crowd == 0 && random.is_one_in(4) {
             6
         } else {
             0
         };
         let param_ttl = (with_ttl && random.is_one_in(2)).then_some(Duration::from_secs(20));
+        let outbox_bytes_max = match (crowd, bulky) {
+            (0, false) => 10_000,
+            (0, true) => 80_000,
+            _ => 1_000_000,
+        };
         let config = RouterConfig {
             sessions_max: 0,
             messages_per_second: 0,
@@ -38,7 +46,7 @@ impl Settings {
             when_full: WhenFull::Refuse,
             param_ttl,
             gesture_interval: Duration::from_micros(oracle::GESTURE_INTERVAL),
-            outbox_bytes_max: if bulky { 80_000 } else { 10_000 },
+            outbox_bytes_max,
             strategies: STRATEGIES
                 .iter()
                 .map(|(pattern, strategy, _)| {
@@ -64,6 +72,7 @@ impl Settings {
             rules,
             with_ttl,
             bulky,
+            crowd,
             workload_seed: random.next(),
         }
     }

@@ -1,6 +1,6 @@
 //! What sessions do: random steps over few addresses, so that they get in each other's way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use clasp_proto::{
     Binding, Bundle, Get, Message, Phase, Publish, Qos, Set, Signal, Subscribe, SubscribeOptions,
@@ -8,6 +8,7 @@ use clasp_proto::{
 };
 
 use super::link::Reader;
+use super::settings::Settings;
 use crate::oracle::{Moment, Oracle, Who};
 use crate::random::Random;
 
@@ -61,21 +62,26 @@ pub(super) struct Workload {
     with_ttl: bool,
     /// Where streams and numbers with epsilon are.
     walks: BTreeMap<String, f64>,
+    /// What happens first.
+    opening: VecDeque<Step>,
 }
 
 impl Workload {
-    pub(super) fn new(seed: u64, with_ttl: bool, bulky: bool) -> Self {
-        let random = Random::new(seed);
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            random,
+            random: Random::new(settings.workload_seed),
             serial: 0,
-            bulky,
-            with_ttl,
+            bulky: settings.bulky,
+            with_ttl: settings.with_ttl,
             walks: BTreeMap::new(),
+            opening: opening(settings.crowd),
         }
     }
 
     pub(super) fn step(&mut self, present: &Present<'_>) -> Step {
+        if let Some(step) = self.opening.pop_front() {
+            return step;
+        }
         let sessions = present.sessions;
         match self.random.below(100) {
             0..6 if sessions.len() < SESSIONS_MAX => self.attach(),
@@ -345,6 +351,36 @@ impl Workload {
     }
 }
 
+/// The first session sees everything: it knows the revisions that the rules leave open. Then it
+/// writes the params of a crowd.
+fn opening(crowd: usize) -> VecDeque<Step> {
+    let sent = |message| Sent {
+        message,
+        qos: Qos::Fire,
+    };
+    let all = Message::Subscribe(Subscribe {
+        id: 1000,
+        pattern: "/**".into(),
+        ..Subscribe::default()
+    });
+    let param = |number: usize| {
+        Message::Set(Set {
+            address: format!("/crowd/{number}/{:40}", "").replace(' ', "-"),
+            value: Value::Int(number as i64),
+            ..Set::default()
+        })
+    };
+    let params: Vec<usize> = (0..crowd).collect();
+    let crowd = params.chunks(CROWD_CHUNK);
+    let crowd = crowd.map(|chunk| chunk.iter().map(|number| sent(param(*number))).collect());
+    let first = Step::Send(0, vec![sent(all)]);
+    std::iter::once(first)
+        .chain(crowd.map(|sent| Step::Send(0, sent)))
+        .collect()
+}
+
+/// Params of a crowd that are written in one step.
+const CROWD_CHUNK: usize = 500;
 const SESSIONS_MAX: usize = 8;
 const HOUR: u64 = 3_600_000_000;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
 
-use clasp_proto::{Binding, Bundle, Code, Message, Qos, Subscribe, TypeMask, binary};
+use clasp_proto::{Binding, Bundle, Code, Message, Qos, Subscribe, binary};
 use clasp_router::{Closed, NewSession, Now, Router, RouterConfig, Tick, Timestamp, Work};
 
 use super::door::{check_said, submit};
@@ -29,6 +29,8 @@ pub(super) struct World {
     last: Who,
     now: Moment,
     config: RouterConfig,
+    /// Snapshots take several steps.
+    crowded: bool,
     trace: Vec<(Moment, Step)>,
 }
 
@@ -41,22 +43,18 @@ struct Peer {
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let Settings {
-            config,
-            rules,
-            with_ttl,
-            bulky,
-            workload_seed,
-        } = Settings::of(seed);
+        let settings = Settings::of(seed);
+        let config = settings.config.clone();
         let mut world = Self {
             router: Router::new(config.clone(), now_at(START)),
             work: Work::default(),
-            oracle: Oracle::new(rules),
-            workload: Workload::new(workload_seed, with_ttl, bulky),
+            workload: Workload::new(&settings),
+            oracle: Oracle::new(settings.rules),
             peers: BTreeMap::new(),
             last: 0,
             now: START,
             config,
+            crowded: settings.crowd > 0,
             trace: Vec::new(),
         };
         world.attach(Reader::Prompt, Binding::WebSocket);
@@ -71,22 +69,6 @@ impl World {
 
     /// Does one thing, and compares.
     pub(super) fn step(&mut self) -> Result<(), Seen> {
-        if self.trace.is_empty() {
-            // The first session sees everything: it knows the revisions that the rules leave open.
-            let message = Message::Subscribe(Subscribe {
-                id: 1000,
-                pattern: "/**".into(),
-                types: TypeMask::ALL,
-                ..Subscribe::default()
-            });
-            return self.perform(Step::Send(
-                0,
-                vec![Sent {
-                    message,
-                    qos: Qos::Confirm,
-                }],
-            ));
-        }
         let sessions: Vec<(Who, Reader)> = self
             .peers
             .iter()
@@ -144,13 +126,18 @@ impl World {
             .router
             .attach(new)
             .expect("any number of sessions may come");
-        let link = Link::new(session, reader, binding);
+        let link = Link::new(Arc::clone(&session), reader, binding);
         let peer = Peer {
             link,
             receiver: Receiver::default(),
             inbox: Vec::new(),
         };
         self.peers.insert(who, peer);
+        let now = now_at(self.now);
+        let mut batch = self.router.batch(&session, now, &mut self.work);
+        batch.greet();
+        batch.finish(None);
+        self.expect_shown(who, "/**");
     }
 
     fn detach(&mut self, who: Who) {
@@ -317,20 +304,26 @@ impl World {
     fn subscriptions_changed(&mut self, who: Who) {
         if let Some(peer) = self.peers.get_mut(&who) {
             peer.receiver.forget_limits();
-            if peer.link.reader != Reader::Prompt {
+            if peer.link.reader != Reader::Prompt || self.crowded {
                 peer.receiver.forget_shown();
             }
         }
     }
 
+    /// A snapshot that was asked for, which counts as a read.
     fn expect_snapshot(&mut self, who: Who, pattern: &str) {
-        let shown = self.oracle.shown(pattern, self.now);
+        let shown = self.expect_shown(who, pattern);
         self.oracle.read(&shown, self.now);
+    }
+
+    fn expect_shown(&mut self, who: Who, pattern: &str) -> Vec<(String, u64)> {
+        let shown = self.oracle.shown(pattern, self.now);
         if let Some(peer) = self.peers.get_mut(&who) {
             shown.iter().for_each(|(address, revision)| {
                 peer.receiver.expect_shown(address, *revision);
             });
         }
+        shown
     }
 
     fn acknowledge(
@@ -407,7 +400,7 @@ impl World {
         let Some(peer) = self.peers.get_mut(&who) else {
             return Ok(());
         };
-        let at = circumstances(&self.oracle, &peer.link, self.now);
+        let at = circumstances(&self.oracle, &peer.link, (self.now, self.crowded));
         for message in peer.inbox.drain(..) {
             peer.receiver
                 .receive(&message, at)
@@ -435,7 +428,7 @@ impl World {
         let Some(peer) = self.peers.get_mut(&who) else {
             return Ok(());
         };
-        let at = circumstances(&self.oracle, &peer.link, self.now);
+        let at = circumstances(&self.oracle, &peer.link, (self.now, self.crowded));
         let gone = |address: &str| self.oracle.param(address, self.now).is_none();
         peer.receiver
             .settle(&gone, at)
@@ -443,11 +436,17 @@ impl World {
     }
 }
 
-fn circumstances<'a>(oracle: &'a Oracle, link: &Link, now: Moment) -> Circumstances<'a> {
+fn circumstances<'a>(
+    oracle: &'a Oracle,
+    link: &Link,
+    (now, crowded): (Moment, bool),
+) -> Circumstances<'a> {
+    let prompt = link.reader == Reader::Prompt;
     Circumstances {
         now,
         superseded: link.session.outbox.superseded(),
-        prompt: link.reader == Reader::Prompt,
+        prompt,
+        at_once: prompt && !crowded,
         written: oracle.written(),
     }
 }
