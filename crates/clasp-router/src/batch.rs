@@ -170,6 +170,13 @@ impl<'r> Batch<'r> {
         self.flush_full_answers();
     }
 
+    /// True if a session is pressed: what is not done yet should wait until it has room.
+    /// // protocol/router.md 16.2
+    #[must_use]
+    pub const fn is_pressed(&self) -> bool {
+        self.work.delivery.is_pressed()
+    }
+
     /// Hands everything out and wakes the writers, except `own`, which is running. Returns the
     /// sessions that are pressed: the caller should read no more until they have room.
     pub fn finish(mut self, own: Option<&Waker>) -> Vec<Arc<Session>> {

@@ -119,6 +119,11 @@ impl Delivery {
         }
     }
 
+    /// True if some outbox was found above half of its budget, while its reader reads.
+    pub(crate) const fn is_pressed(&self) -> bool {
+        !self.pressed.is_empty()
+    }
+
     /// Sessions whose outboxes were above half of their budget, while their readers read.
     pub(crate) fn take_pressed(&mut self) -> Vec<Arc<Session>> {
         core::mem::take(&mut self.pressed)

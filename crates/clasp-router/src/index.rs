@@ -65,9 +65,12 @@ impl Index {
             limits: wanted.limits,
             node,
         });
-        trie.nodes[node as usize]
-            .subscriptions
-            .push(Arc::clone(&subscription));
+        let held = &mut trie.nodes[node as usize].subscriptions;
+        if held.is_empty() {
+            // Most patterns are one session's own.
+            held.reserve_exact(1);
+        }
+        held.push(Arc::clone(&subscription));
         self.changed();
         subscription
     }

@@ -40,8 +40,10 @@ pub const SIGNAL_BYTES_MAX: usize = 4096;
 /// Below it a copy is cheaper than the reference count and the extra vector entry.
 pub const SHARED_FRAME_BYTES_MIN: usize = 1024;
 
-/// Bytes of frames with the same route that are gathered before they are handed out.
-pub const RUN_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of frames with the same route that are gathered before they are handed out. Each of the
+/// publishers that feed an outbox adds at most this above half of its budget before it is held
+/// back, so over a hundred may begin at once.
+pub const RUN_BYTES_MAX: usize = 16 * 1024;
 
 /// A session with less than this queued may be given more of its snapshot.
 pub const SNAPSHOT_LOW_WATER_BYTES: usize = 128 * 1024;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clasp_proto::Binding;
 
-use crate::limits::PROGRESS_WINDOW;
+use crate::limits::{PROGRESS_WINDOW, RUN_BYTES_MAX};
 use crate::pressed::Pressed;
 use crate::run::Run;
 use crate::sync::Mutex;
@@ -115,7 +115,7 @@ impl Outbox {
             pieces.push_back(Piece::Owned(std::mem::take(&mut inner.tail)));
         }
         if !inner.pressed.is_empty() {
-            inner.queued_bytes += inner.pressed.drain_into(self.binding, pieces);
+            inner.queued_bytes += inner.pressed.drain_into(pieces);
         }
         match &mut inner.waker {
             Some(held) => held.clone_from(waker),
@@ -141,7 +141,11 @@ impl Outbox {
         if inner.stalled.is_empty() || inner.load_bytes() > self.half_bytes() {
             return;
         }
-        let stalled = std::mem::take(&mut inner.stalled);
+        // As many as there is room for: each may push a run before it is told to wait again. The
+        // others are told with the next write, or look again by themselves.
+        let room_runs = (self.half_bytes() - inner.load_bytes()) / RUN_BYTES_MAX;
+        let count = room_runs.max(1).min(inner.stalled.len());
+        let stalled: Vec<_> = inner.stalled.drain(..count).collect();
         drop(inner);
         stalled.into_iter().for_each(Waker::wake);
     }
@@ -235,7 +239,7 @@ impl Outbox {
         if inner.pressed.is_empty() && inner.queued_bytes <= self.half_bytes() {
             inner.append(self.binding, run);
         } else {
-            inner.superseded += inner.pressed.push(run);
+            inner.superseded += inner.pressed.push(self.binding, run);
         }
         if inner.load_bytes() > self.budget_bytes {
             return Pushed {

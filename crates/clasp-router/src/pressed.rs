@@ -5,18 +5,21 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use clasp_proto::binary::{self, MessageRef, PublishRef};
+use clasp_proto::binding::PREFIX_MAX;
 use clasp_proto::limits::FRAME_HEADER_MIN;
 use clasp_proto::{Binding, Message, Phase, Signal};
 
 use crate::outbox::Piece;
 use crate::run::{Run, append_frame};
 
-/// Frames in order, with the place of each that a newer one may take.
+/// Frames in order, framed for their binding, with the place of each that a newer one may take.
 #[derive(Debug, Default)]
 pub(crate) struct Pressed {
-    frames: VecDeque<Box<[u8]>>,
+    pieces: Vec<Vec<u8>>,
     places: HashMap<Replaceable, usize>,
     bytes: usize,
+    /// The last piece holds frames that nothing replaces: more of them go behind it.
+    is_open: bool,
 }
 
 /// What makes two frames values of the same thing.
@@ -29,7 +32,7 @@ enum Replaceable {
 
 impl Pressed {
     pub(crate) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.pieces.is_empty()
     }
 
     /// Bytes that the frames take, what keeps them in order included.
@@ -38,62 +41,71 @@ impl Pressed {
     }
 
     /// Queues the frames of `run`; returns how many older values they replaced.
-    pub(crate) fn push(&mut self, run: &Run) -> u64 {
+    pub(crate) fn push(&mut self, binding: Binding, run: &Run) -> u64 {
         if !run.is_together() {
             let frames = run.frames();
-            return frames.map(|frame| u64::from(self.push_frame(frame))).sum();
+            return frames
+                .map(|frame| u64::from(self.push_frame(binding, frame)))
+                .sum();
         }
         // Neither steps a member of a bundle to the place of an older value, nor a newer value
         // to the place of a member. // protocol/router.md 9.3
         self.places.clear();
-        run.frames().for_each(|frame| self.push_back(frame));
+        run.frames()
+            .for_each(|frame| self.push_plain(binding, frame));
         0
     }
 
     /// Moves everything into `pieces`; returns the bytes that makes.
-    pub(crate) fn drain_into(&mut self, binding: Binding, pieces: &mut VecDeque<Piece>) -> usize {
-        let mut out = Vec::with_capacity(self.bytes);
-        for frame in self.frames.drain(..) {
-            append_frame(binding, &frame, &mut out);
-        }
-        *self = Self::default();
+    pub(crate) fn drain_into(&mut self, pieces: &mut VecDeque<Piece>) -> usize {
+        let out = core::mem::take(self).pieces.concat();
         let bytes = out.len();
         pieces.push_back(Piece::Owned(out));
         bytes
     }
 
-    fn push_frame(&mut self, frame: &[u8]) -> bool {
-        let place = match Role::of(frame) {
-            Role::Value(key) => match self.places.entry(key) {
-                Entry::Occupied(place) => Some(*place.get()),
-                Entry::Vacant(place) => {
-                    place.insert(self.frames.len());
-                    None
-                }
-            },
-            Role::Boundary(key) => {
-                self.places.remove(&key);
-                None
-            }
-            Role::State => {
-                self.places.clear();
-                None
-            }
-            Role::Plain => None,
-        };
-        let Some(place) = place else {
-            self.push_back(frame);
-            return false;
-        };
-        let held = &mut self.frames[place];
-        self.bytes = self.bytes - held.len() + frame.len();
-        *held = frame.into();
-        true
+    fn push_frame(&mut self, binding: Binding, frame: &[u8]) -> bool {
+        match Role::of(frame) {
+            Role::Value(key) => return self.push_value(binding, key, frame),
+            Role::Boundary(key) => drop(self.places.remove(&key)),
+            Role::State => self.places.clear(),
+            Role::Plain => {}
+        }
+        self.push_plain(binding, frame);
+        false
     }
 
-    fn push_back(&mut self, frame: &[u8]) {
-        self.bytes += frame.len() + FRAME_OVERHEAD_BYTES;
-        self.frames.push_back(frame.into());
+    fn push_value(&mut self, binding: Binding, key: Replaceable, frame: &[u8]) -> bool {
+        let mut piece = Vec::with_capacity(PREFIX_MAX + frame.len());
+        append_frame(binding, frame, &mut piece);
+        self.bytes += piece.len();
+        match self.places.entry(key) {
+            Entry::Occupied(place) => {
+                let older = core::mem::replace(&mut self.pieces[*place.get()], piece);
+                self.bytes -= older.len();
+                true
+            }
+            Entry::Vacant(place) => {
+                place.insert(self.pieces.len());
+                self.pieces.push(piece);
+                self.bytes += PIECE_OVERHEAD_BYTES;
+                self.is_open = false;
+                false
+            }
+        }
+    }
+
+    /// Frames that nothing replaces share a piece: they cost no more than their bytes.
+    fn push_plain(&mut self, binding: Binding, frame: &[u8]) {
+        if !self.is_open {
+            self.pieces.push(Vec::new());
+            self.bytes += PIECE_OVERHEAD_BYTES;
+            self.is_open = true;
+        }
+        let piece = self.pieces.last_mut().expect("a piece is open");
+        let before = piece.len();
+        append_frame(binding, frame, piece);
+        self.bytes += piece.len() - before;
     }
 }
 
@@ -137,6 +149,6 @@ impl Role {
     }
 }
 
-/// What one queued frame costs besides its bytes: its place, its key, their hash slots. So a
-/// flood of tiny frames cannot take more memory than the budget says.
-const FRAME_OVERHEAD_BYTES: usize = 96;
+/// What a piece costs besides its bytes: its place, its key, their hash slots. So a flood of tiny
+/// values cannot take more memory than the budget says.
+const PIECE_OVERHEAD_BYTES: usize = 96;

@@ -2,6 +2,7 @@
 //! shard they were read from, so that no client sees an older value after a newer one
 //! (protocol/router.md 7.5).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -102,9 +103,17 @@ impl Router {
         now: Now,
         delivery: &mut Delivery,
     ) {
-        session.held.lock().cursors.push_back(cursor);
-        session.has_cursor.store(true, Ordering::Relaxed);
-        self.continue_snapshot(session, now, delivery);
+        let is_low = session.outbox.queued_bytes() < SNAPSHOT_LOW_WATER_BYTES;
+        let cursor = if is_low && !session.wants_snapshot() {
+            // The usual case: it is through at once, and nothing has to wait.
+            self.snapshot_step(session, cursor, now, delivery)
+        } else {
+            Some(cursor)
+        };
+        if let Some(cursor) = cursor {
+            session.held.lock().cursors.push_back(cursor);
+            session.has_cursor.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Gives `session` more of the snapshots that it waits for. For the session's own writer to
@@ -130,6 +139,7 @@ impl Router {
             }
             let Some(cursor) = session.held.lock().cursors.pop_front() else {
                 session.has_cursor.store(false, Ordering::Relaxed);
+                session.held.lock().cursors = VecDeque::new();
                 return;
             };
             let rest = self.snapshot_step(session, cursor, now, delivery);

@@ -114,8 +114,14 @@ impl<'a> Connection<'a> {
                 return Poll::Ready(end);
             }
             match self.poll_read(cx) {
+                // A flood: those who were just sent something have their turn before the rest of
+                // it, else it would pile up in front of them.
+                Poll::Ready(Ok(true)) => {
+                    cx.waker().wake_by_ref();
+                    break;
+                }
                 // Answers wait in the outbox now: write them before reading on.
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(false)) => {}
                 Poll::Ready(Err(end)) => return Poll::Ready(end),
                 Poll::Pending => break,
             }
@@ -164,7 +170,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    /// Reads and does one batch; says if there is probably more.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, End>> {
         if self.is_held_back(cx) {
             return Poll::Pending;
         }
@@ -179,7 +186,7 @@ impl<'a> Connection<'a> {
                 if !received.control.is_empty() {
                     session.outbox.push_control(&received.control, received.at);
                 }
-                Poll::Ready(Ok(()))
+                Poll::Ready(Ok(received.has_more))
             }
         }
     }

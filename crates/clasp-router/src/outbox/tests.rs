@@ -162,7 +162,7 @@ fn no_newer_value_steps_in_front_of_a_snapshot() {
 #[test]
 fn at_the_budget_the_session_ends_and_its_memory_is_freed() {
     let outbox = pressed_outbox(Binding::WebSocket);
-    for number in 0..100 {
+    for number in 0..1000 {
         let event = publish("/e", Signal::Event, Phase::Start, f64::from(number));
         outbox.push(&run_of(&[event]), Tick(0));
         assert!(outbox.queued_bytes() <= 10_000);

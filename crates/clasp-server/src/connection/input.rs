@@ -33,6 +33,8 @@ pub(super) struct Received {
     pub(super) control: Vec<u8>,
     /// When it came.
     pub(super) at: Tick,
+    /// The read was full: there is probably more.
+    pub(super) has_more: bool,
 }
 
 /// Buffers of a worker thread: a session owns one only while half a frame is in it
@@ -44,7 +46,7 @@ struct Buffers {
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
-        bytes: vec![0; READ_BYTES_MAX],
+        bytes: vec![0; SMALL_REST_BYTES + READ_BYTES_MAX],
         work: Work::default(),
     });
 }
@@ -71,8 +73,10 @@ impl Input {
     ) -> Poll<Result<Received, End>> {
         BUFFERS.with_borrow_mut(|buffers| {
             let Buffers { bytes, work } = buffers;
-            if self.needed > SMALL_REST_BYTES {
-                ready!(self.fill_rest(cx, stream))?;
+            if self.needed.max(self.rest.len()) > SMALL_REST_BYTES {
+                if !core::mem::take(&mut self.is_fresh) {
+                    ready!(self.fill_rest(cx, stream))?;
+                }
                 let mut rest = core::mem::take(&mut self.rest);
                 let done = self.process(cx, &mut rest, work, attached);
                 return Poll::Ready(done);
@@ -82,11 +86,16 @@ impl Input {
             let count = if core::mem::take(&mut self.is_fresh) {
                 held
             } else {
-                let read = ready!(read(cx, stream, &mut bytes[held..]))?;
+                let read = ready!(read(cx, stream, &mut bytes[held..held + READ_BYTES_MAX]))?;
                 held + read
             };
             self.rest.clear();
-            Poll::Ready(self.process(cx, &mut bytes[..count], work, attached))
+            let is_full = count - held >= READ_BYTES_MAX;
+            let done = self.process(cx, &mut bytes[..count], work, attached);
+            Poll::Ready(done.map(|received| Received {
+                has_more: is_full,
+                ..received
+            }))
         })
     }
 
@@ -136,9 +145,11 @@ impl Input {
             if dispatch.is_offended() {
                 break Some(End::Offended);
             }
-            if dispatch.has_asked() && session.outbox.is_above_half() {
-                // Many small questions have large answers: the others wait for these to be read,
-                // else a client that reads would be taken for one that does not.
+            let has_answers = dispatch.has_asked() && session.outbox.is_above_half();
+            if has_answers || dispatch.batch.is_pressed() {
+                // The rest waits for others to read what this peer sends them, or for itself to
+                // read its answers: else who reads would be taken for one that does not.
+                // protocol/router.md 16.2
                 self.needed = 0;
                 self.is_fresh = at < bytes.len();
                 break None;
@@ -153,6 +164,7 @@ impl Input {
                 pressed,
                 control,
                 at: now.tick,
+                has_more: false,
             }),
         }
     }
@@ -173,8 +185,9 @@ fn read(cx: &mut Context<'_>, stream: &mut Stream, into: &mut [u8]) -> Poll<Resu
     }
 }
 
-/// What one read may bring. Large enough that the cost of a read does not show.
-const READ_BYTES_MAX: usize = 256 * 1024;
+/// What one read may bring. Large enough that the cost of a read does not show, and small enough
+/// that those who are sent something of it have their turn soon.
+const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// Half a frame up to this size is copied to the thread's buffer for the next read.
 const SMALL_REST_BYTES: usize = 4096;
