@@ -220,6 +220,9 @@ pub(crate) struct GetArgs {
     /// Print one JSON object with value, revision, writer and timestamp
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print a text as it is, without quotes; other values as JSON
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 }
@@ -246,7 +249,7 @@ pub(crate) struct SubArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// End after this many updates
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
     /// End after this many seconds; with --count a failure if there were fewer updates
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]

@@ -77,7 +77,9 @@ impl CommandError {
     /// 2 for what the command line is to blame for, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage { .. } | Self::Server(StartError::Config(_)) => 2,
+            Self::Usage { .. }
+            | Self::Server(StartError::Config(_))
+            | Self::Client(ClientError::Address(_) | ClientError::Pattern(_)) => 2,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => 1,
         }

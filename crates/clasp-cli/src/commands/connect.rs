@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use clasp_client::{Builder, Client, Reconnect};
+use clasp_client::{Builder, Client, ClientError, Reconnect};
+use clasp_proto::Address;
 
 use crate::args::ConnectArgs;
 use crate::error::CommandError;
 
-/// Connects for one question: answers within the time, or not at all.
+/// Connects for one question about an address: answers within the time, or not at all.
 ///
 /// # Errors
-/// There is no router, or it refuses the client.
-pub(crate) async fn briefly(args: &ConnectArgs, timeout: f64) -> Result<Client, CommandError> {
+/// The address is not one, which needs no router to be found out; there is no router, or it refuses the client.
+pub(crate) async fn briefly(
+    args: &ConnectArgs,
+    timeout: f64,
+    address: &str,
+) -> Result<Client, CommandError> {
+    Address::check(address).map_err(ClientError::from)?;
     let within = Duration::from_secs_f64(timeout);
     let client = builder(args)
         .reconnect(Reconnect::never())

@@ -11,7 +11,7 @@ use crate::error::CommandError;
 /// The router is not there, does not answer or refuses.
 pub(crate) async fn run(args: EmitArgs) -> Result<(), CommandError> {
     let value = value::read(&args.value, &args.how)?;
-    let client = connect::briefly(&args.connect, args.how.timeout).await?;
+    let client = connect::briefly(&args.connect, args.how.timeout, &args.address).await?;
     client.emit(&args.address, value.clone()).await?;
     client.close().await;
     let done = Done {

@@ -14,7 +14,7 @@ use crate::output;
 /// The router is not there, does not answer or refuses.
 pub(crate) async fn run(args: SetArgs) -> Result<(), CommandError> {
     let value = value::read(&args.value, &args.how)?;
-    let client = connect::briefly(&args.connect, args.how.timeout).await?;
+    let client = connect::briefly(&args.connect, args.how.timeout, &args.address).await?;
     let mut set = client.set(&args.address, value.clone());
     if let Some(revision) = args.revision {
         set = set.revision(revision);

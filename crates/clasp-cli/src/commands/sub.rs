@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clasp_client::limits::CONNECT_TIMEOUT;
-use clasp_client::{Client, Status, Subscription, Update};
-use clasp_proto::{TypeMask, text};
+use clasp_client::{Client, ClientError, Status, Subscription, Update};
+use clasp_proto::{Pattern, TypeMask, text};
 use serde_json::json;
 use tokio::signal;
 use tokio::time::{Instant, sleep_until};
@@ -17,8 +17,10 @@ use crate::output;
 /// Prints one line for each update, through reconnects, until interrupted or told enough.
 ///
 /// # Errors
-/// The router is not there, refuses the pattern, or there were fewer updates than wanted.
+/// The pattern is not one, the router is not there or refuses it, or there were fewer updates than wanted.
 pub(crate) async fn run(args: SubArgs) -> Result<(), CommandError> {
+    // What is wrong without a router needs none to be found out.
+    Pattern::parse(&args.pattern).map_err(ClientError::from)?;
     let deadline = args
         .timeout
         .map(|within| Instant::now() + Duration::from_secs_f64(within));

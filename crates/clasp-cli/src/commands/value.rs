@@ -6,6 +6,7 @@ use clasp_proto::{Value, text};
 
 use crate::args::ValueArgs;
 use crate::error::CommandError;
+use crate::output;
 
 /// The value of a command line argument: JSON if it is, else text; `-` stands for what stdin has.
 ///
@@ -26,8 +27,16 @@ pub(crate) fn read(typed: &str, how: &ValueArgs) -> Result<Value, CommandError> 
 
 fn parse(typed: &str, is_text: bool) -> Value {
     if is_text {
-        Value::from(typed)
-    } else {
-        text::value_from_text(typed)
+        return Value::from(typed);
     }
+    let value = text::value_from_text(typed);
+    if looks_like_json(typed) && value == Value::from(typed) {
+        output::status("Taken as text, since it is not JSON; --string says so on purpose");
+    }
+    value
+}
+
+/// True for text that begins as only JSON does; words are meant to be text.
+fn looks_like_json(typed: &str) -> bool {
+    typed.trim_start().starts_with(['{', '[', '"'])
 }

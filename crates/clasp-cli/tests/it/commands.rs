@@ -59,6 +59,63 @@ fn what_is_set_can_be_got() {
 }
 
 #[test]
+fn raw_text_has_no_quotes() {
+    let router = Router::start(&[]);
+    let cases = [
+        ("\"on \\\"air\\\"\"", "on \"air\""),
+        ("\"1\"", "1"),
+        ("1", "1"),
+        ("[\"on\"]", "[\"on\"]"),
+    ];
+    for (typed, shown) in cases {
+        assert_eq!(router.run(&["set", "/a", typed]).code, 0, "{typed}");
+        check(&router, &["get", "/a", "--raw"], &format!("{shown}\n"));
+    }
+    check_failure(&router, &["get", "/a", "--raw", "--json"], 2, "--json");
+}
+
+#[test]
+fn text_that_begins_like_json_is_told_to_be_text() {
+    let router = Router::start(&[]);
+    let notice = "Taken as text, since it is not JSON; --string says so on purpose\n";
+    let cases: [(&[&str], &str); 6] = [
+        (&["set", "/a", "[1,2"], notice),
+        (&["pub", "/a", " {x: 1}"], notice),
+        (&["emit", "/a", "\"on"], notice),
+        (&["set", "/a", "[1,2", "--string"], ""),
+        (&["set", "/a", "\"on\""], ""),
+        (&["set", "/a", "on [air]"], ""),
+    ];
+    for (arguments, told) in cases {
+        let ended = router.run(arguments);
+        assert_eq!(
+            (ended.code, ended.stderr.as_str()),
+            (0, told),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn addresses_and_patterns_are_checked_without_a_router() {
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["get", "nowhere"],
+            "Error: invalid address: an address starts with '/'",
+        ),
+        (&["set", "/a/*", "1"], "Error: invalid address"),
+        (&["pub", "/a/", "1"], "Error: invalid address"),
+        (&["emit", "", "1"], "Error: invalid address"),
+        (&["sub", "nowhere"], "Error: invalid pattern: an address"),
+    ];
+    for (arguments, cause) in cases {
+        let ended = run(&[arguments, &["-s", "ws://127.0.0.1:1"]].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended:?}");
+        assert!(ended.stderr.starts_with(cause), "{ended:?}");
+    }
+}
+
+#[test]
 fn pub_sets_or_sends() {
     let router = Router::start(&[]);
     check(
@@ -124,20 +181,8 @@ fn failures_say_why_on_stderr() {
         1,
         "Error: /missing does not exist, or may not be read\n",
     );
-    check_failure(
-        &router,
-        &["set", "nowhere", "1"],
-        1,
-        "Error: invalid address: an address starts with '/'",
-    );
-    check_failure(&router, &["set", "/a/*", "1"], 1, "Error: invalid address");
-    check_failure(
-        &router,
-        &["sub", "nowhere"],
-        1,
-        "Error: invalid pattern: an address",
-    );
     check_failure(&router, &["sub", "--epsilon", "NaN"], 2, "a number above 0");
+    check_failure(&router, &["sub", "--count", "0"], 2, "--count");
     check_failure(&router, &["set", "/a"], 2, "<VALUE>");
     check_failure(
         &router,
