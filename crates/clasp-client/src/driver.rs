@@ -153,6 +153,8 @@ impl Driver {
                     asked = true;
                     self.request(Request::Sync, None);
                 }
+                // What is due is among what is written next.
+                () = again(self.session.again_due()) => {}
             }
         }
     }
@@ -390,6 +392,14 @@ async fn last_words(link: &mut Link, error: LinkError) -> Disconnect {
     match link.closed() {
         Some(_) => farewell(link),
         None => Disconnect::Link(Arc::new(error)),
+    }
+}
+
+/// Until this time of the local clock.
+async fn again(due: Option<u64>) {
+    match due {
+        Some(due) => sleep(Duration::from_micros(due.saturating_sub(now()))).await,
+        None => std::future::pending().await,
     }
 }
 

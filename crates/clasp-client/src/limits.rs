@@ -24,7 +24,7 @@ pub const COMMAND_BATCH_MAX: usize = 256;
 /// Requests on the wire without an answer; more stay in the command queue.
 pub const PENDING_MAX: usize = 4096;
 
-/// Bytes of signal definitions gathered for one QUERY: more than a full router of the documented size holds.
+/// Signals gathered for one QUERY: more than a full router of the documented size holds.
 pub const RESULT_SIGNALS_MAX: usize = 200_000;
 
 /// Addresses whose last value is remembered: above the 100,000 params of a relay with default limits.
@@ -33,6 +33,17 @@ pub const CACHE_ADDRESSES_MAX: usize = 131_072;
 /// Updates a subscription holds for its reader; beyond it params are replaced by newer ones of their address
 /// and the oldest of the others are dropped and counted.
 pub const SUBSCRIPTION_QUEUE_MAX: usize = 1024;
+
+/// Unconfirmed sets and publications whose refusals are still told from those of other requests: about as many as
+/// are under way at a time; of older ones the router has spoken already.
+pub const UNCONFIRMED_MAX: usize = 256;
+
+/// Subscriptions sent again at one time, at least, to a router that drops frames: with fewer 1000 would take minutes.
+pub const SUBSCRIBE_AGAIN_MIN: usize = 10;
+
+/// Errors 429 after which a subscription is not taken up again any more: a router that lacks room for it answers
+/// the same as one that got too many frames at once.
+pub const SUBSCRIBE_TRIES_MAX: u32 = 5;
 
 /// Patterns one client can be subscribed to: routers accept 1000 a session.
 pub const SUBSCRIPTIONS_MAX: usize = 1000;

@@ -1,8 +1,10 @@
 //! The client's side of a CLASP session as a pure machine: handshake, pending answers, resubscription.
 //! It knows no socket and no clock: frames and times go in, frames and events come out.
 
+mod again;
 mod answers;
 mod pending;
+mod unconfirmed;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,6 +21,7 @@ use crate::limits::PENDING_MAX;
 use crate::update::Update;
 use crate::wire::{self, Unreadable, Unsendable};
 
+use again::Again;
 pub(crate) use pending::Ticket;
 use pending::{Kind, Pending};
 
@@ -81,6 +84,7 @@ pub(crate) struct Session {
     state: State,
     pending: Pending,
     subscriptions: BTreeMap<u32, Subscribed>,
+    again: Again,
     clock: Clock,
     outgoing: Vec<Bytes>,
     events: VecDeque<Event>,
@@ -100,6 +104,8 @@ enum State {
 struct Subscribed {
     message: Subscribe,
     pattern: Pattern,
+    /// Errors 429 since it was last taken up.
+    refusals: u32,
 }
 
 impl Session {
@@ -109,6 +115,7 @@ impl Session {
             state: State::Offline,
             pending: Pending::default(),
             subscriptions: BTreeMap::new(),
+            again: Again::default(),
             clock: Clock::default(),
             outgoing: Vec::new(),
             events: VecDeque::new(),
@@ -128,6 +135,7 @@ impl Session {
         self.state = State::Offline;
         self.outgoing.clear();
         self.barrier_due = false;
+        self.again = Again::default();
         self.events.extend(self.pending.clear().map(Event::Lost));
     }
 
@@ -141,6 +149,11 @@ impl Session {
         self.clock.reading()
     }
 
+    /// When [`Self::take_outgoing`] has something to send again, by the local clock in microseconds.
+    pub(crate) fn again_due(&self) -> Option<u64> {
+        self.again.due()
+    }
+
     /// Puts a request on the wire. Its answer names the ticket; without a ticket nobody asks how it went.
     /// `now` is in microseconds.
     pub(crate) fn request(
@@ -150,31 +163,16 @@ impl Session {
         now: u64,
     ) -> Result<(), Unsendable> {
         self.pending.tick(now);
+        if ticket.is_some() && self.may_be_mistaken(&request) {
+            self.barrier(now);
+        }
         match request {
             Request::Set(set) => self.set(set, ticket),
             Request::Publish(publish) => self.publish(publish, ticket),
             Request::Bundle(bundle) => self.bundle(bundle, ticket, now),
             Request::Announce(announce) => self.announce(announce, ticket),
-            Request::Get(address) => {
-                let message = Message::Get(Get {
-                    address: address.clone(),
-                });
-                self.send(&message)?;
-                self.pending.push(ticket, Kind::Get { address });
-                Ok(())
-            }
-            Request::Query(pattern) => {
-                if self.pending.has_open_query() {
-                    self.barrier(now);
-                }
-                let message = Message::Query(Query {
-                    pattern: pattern.clone(),
-                });
-                self.send(&message)?;
-                let signals = Vec::new();
-                self.settled_by_barrier(ticket, Kind::Query { pattern, signals });
-                Ok(())
-            }
+            Request::Get(address) => self.get(address, ticket, now),
+            Request::Query(pattern) => self.query(pattern, ticket, now),
             Request::Subscribe(message, pattern) => self.subscribe(message, pattern, ticket),
             Request::Unsubscribe(id) => self.unsubscribe(id),
             Request::Sync => {
@@ -192,8 +190,13 @@ impl Session {
         }
     }
 
-    /// The frames to be sent, among them the barrier that what was requested needs. `now` is in microseconds.
+    /// The frames to be sent, among them the barrier that what was requested needs, and what has to be sent again.
+    /// `now` is in microseconds.
     pub(crate) fn take_outgoing(&mut self, now: u64) -> Vec<Bytes> {
+        self.pending.tick(now);
+        if self.again.is_due(now) {
+            self.try_again(now);
+        }
         if self.barrier_due && self.state == State::Ready {
             self.barrier(now);
         }
@@ -230,8 +233,9 @@ impl Session {
         let address = set.address.clone();
         let message = Message::Set(set);
         self.outgoing.push(wire::write(&message, qos)?);
-        if ticket.is_some() {
-            self.pending.push(ticket, Kind::Set { address });
+        match ticket {
+            Some(_) => self.pending.push(ticket, Kind::Set { address }),
+            None => self.pending.push_unconfirmed(Kind::Set { address }),
         }
         Ok(())
     }
@@ -239,9 +243,50 @@ impl Session {
     fn publish(&mut self, publish: Publish, ticket: Option<Ticket>) -> Result<(), Unsendable> {
         let address = publish.address.clone();
         self.send(&Message::Publish(publish))?;
-        if ticket.is_some() {
-            self.settled_by_barrier(ticket, Kind::Publish { address });
+        match ticket {
+            Some(_) => self.settled_by_barrier(ticket, Kind::Publish { address }),
+            None => self.pending.push_unconfirmed(Kind::Publish { address }),
         }
+        Ok(())
+    }
+
+    /// The answer looks like the snapshots of the greeting and of subscriptions: the barrier keeps them apart.
+    /// protocol/router.md 2.8, 5.2, 7.1
+    fn get(&mut self, address: String, ticket: Option<Ticket>, now: u64) -> Result<(), Unsendable> {
+        let subscriptions = &self.subscriptions;
+        let is_behind = self.pending.awaits_snapshot(|id| {
+            let subscribed = subscriptions.get(&id);
+            // One that has ended meanwhile may still be answered.
+            subscribed.is_none_or(|subscribed| subscribed.pattern.matches(&address))
+        });
+        if is_behind && self.pending.has_open_snapshot() {
+            self.barrier(now);
+        }
+        let message = Message::Get(Get {
+            address: address.clone(),
+        });
+        self.send(&message)?;
+        // While barriers may be dropped there is no waiting for them.
+        let behind = (is_behind && !self.pending.is_dropping()).then_some(self.last_barrier);
+        self.pending.push(ticket, Kind::Get { address, behind });
+        Ok(())
+    }
+
+    fn query(
+        &mut self,
+        pattern: String,
+        ticket: Option<Ticket>,
+        now: u64,
+    ) -> Result<(), Unsendable> {
+        if self.pending.has_open_query() {
+            self.barrier(now);
+        }
+        let message = Message::Query(Query {
+            pattern: pattern.clone(),
+        });
+        self.send(&message)?;
+        let signals = Vec::new();
+        self.settled_by_barrier(ticket, Kind::Query { pattern, signals });
         Ok(())
     }
 
@@ -280,9 +325,53 @@ impl Session {
         self.send(&Message::Subscribe(message.clone()))?;
         self.await_subscription(&message, ticket);
         let id = message.id;
-        self.subscriptions
-            .insert(id, Subscribed { message, pattern });
+        let subscribed = Subscribed {
+            message,
+            pattern,
+            refusals: 0,
+        };
+        self.subscriptions.insert(id, subscribed);
         Ok(())
+    }
+
+    /// Sends subscriptions that exist already: to the router of a new session, or to one that drops frames.
+    fn subscribe_again(&mut self, ids: &[u32]) {
+        for id in ids {
+            let Some(subscribed) = self.subscriptions.get(id) else {
+                continue;
+            };
+            let message = subscribed.message.clone();
+            self.send(&Message::Subscribe(message.clone()))
+                .expect("a SUBSCRIBE that was sent once fits a frame");
+            self.await_subscription(&message, None);
+        }
+    }
+
+    /// Sends what the router may have dropped. protocol/router.md 15
+    fn try_again(&mut self, now: u64) {
+        let ids = self.again.take(now);
+        self.subscribe_again(&ids);
+        self.barrier_due |= self.pending.awaits_barrier();
+    }
+
+    /// True if the refusal of something that nobody asks about could be taken for that of this request.
+    fn may_be_mistaken(&self, request: &Request) -> bool {
+        let is_open = |address: &str| self.pending.may_be_refused_unasked(address);
+        match request {
+            Request::Set(set) => is_open(&set.address),
+            Request::Publish(publish) => is_open(&publish.address),
+            Request::Get(text) | Request::Query(text) => is_open(text),
+            Request::Subscribe(subscribe, _) => is_open(&subscribe.pattern),
+            Request::Bundle(bundle) => {
+                let mut addresses = bundle.messages.iter().filter_map(wire::address_of);
+                addresses.any(is_open)
+            }
+            Request::Announce(announce) => {
+                let mut signals = announce.signals.iter();
+                is_open(&announce.namespace) || signals.any(|signal| is_open(&signal.address))
+            }
+            Request::Unsubscribe(_) | Request::Sync => false,
+        }
     }
 
     /// There is no answer to wait for. protocol/router.md 5.6
@@ -318,6 +407,9 @@ impl Session {
         self.last_barrier = sent;
         self.barrier_due = false;
         self.pending.send_barrier(sent);
+        if self.pending.is_dropping() {
+            self.again.schedule(now);
+        }
     }
 
     fn send(&mut self, message: &Message) -> Result<(), Unsendable> {

@@ -162,6 +162,36 @@ async fn after_a_restart_of_the_router_everything_goes_on() {
 }
 
 #[tokio::test]
+async fn a_router_that_limits_the_rate_gets_every_subscription_again() {
+    let router = Router::start().await;
+    let client = Client::builder(&router.url())
+        .reconnect(at_once())
+        .connect()
+        .await
+        .unwrap();
+    let mut unheard = Vec::new();
+    for index in 0..40 {
+        let address = format!("/a/{index}");
+        let subscription = client.subscribe(&address).await.unwrap();
+        unheard.push((address, subscription));
+    }
+    let router = router
+        .restart_with(|config| config.messages_per_second = 25)
+        .await;
+    let other = router.client().await;
+    soon(async {
+        while !unheard.is_empty() {
+            for (address, _) in &unheard {
+                // The limit is for this client too.
+                other.emit(address, 1).await.ok();
+            }
+            unheard.retain_mut(|(_, subscription)| subscription.try_next().is_none());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn without_reconnecting_the_end_is_told_to_everybody() {
     let router = Router::start().await;
     let builder = Client::builder(&router.url()).reconnect(Reconnect::never());

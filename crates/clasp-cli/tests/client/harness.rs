@@ -46,9 +46,18 @@ impl Router {
 
     /// Ends the router and starts another one on its port.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// Ends the router and starts another one, not quite the same, on its port.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let port = self.address.port();
         self.server.shutdown().await;
-        Self::with(|config| config.websocket_port = Some(port)).await
+        Self::with(|config| {
+            config.websocket_port = Some(port);
+            change(config);
+        })
+        .await
     }
 
     pub(crate) async fn stop(self) {

@@ -1,8 +1,7 @@
 //! What the router says, and what comes of it.
 
 use clasp_proto::{
-    Ack, Code, ErrorMessage, Message, Param, Publish, Set, Signal, Snapshot, Subscribe, Sync,
-    Value, Welcome,
+    Ack, Code, ErrorMessage, Message, Param, Publish, Set, Signal, Snapshot, Sync, Value, Welcome,
 };
 
 use super::pending::{Kind, Waiting};
@@ -10,6 +9,7 @@ use super::{Answer, Event, Session, State};
 use crate::cache::Cache;
 use crate::clock::Exchange;
 use crate::error::Refusal;
+use crate::limits::SUBSCRIBE_TRIES_MAX;
 use crate::update::Update;
 
 /// What the router says.
@@ -30,7 +30,7 @@ impl Session {
     fn answer(&mut self, message: Message, now: u64, cache: &mut Cache) {
         match message {
             Message::Ack(ack) => self.acknowledged(&ack),
-            Message::Error(error) => self.refused(error),
+            Message::Error(error) => self.refused(error, now),
             Message::Snapshot(snapshot) => self.snapshot(snapshot, cache),
             Message::Result(result) => self.pending.gather(result.signals),
             Message::Sync(sync) => self.settled(&sync, now),
@@ -53,16 +53,12 @@ impl Session {
         self.state = State::Ready;
         self.clock.welcome(welcome.time, now);
         self.events.push_back(Event::Welcomed(welcome));
-        let again: Vec<Subscribe> = self
-            .subscriptions
-            .values()
-            .map(|subscribed| subscribed.message.clone())
-            .collect();
-        for message in again {
-            self.send(&Message::Subscribe(message.clone()))
-                .expect("a SUBSCRIBE that was sent once fits a frame");
-            self.await_subscription(&message, None);
+        self.pending.push(None, Kind::Greeting);
+        for subscribed in self.subscriptions.values_mut() {
+            subscribed.refusals = 0;
         }
+        let ids: Vec<u32> = self.subscriptions.keys().copied().collect();
+        self.subscribe_again(&ids);
     }
 
     fn acknowledged(&mut self, ack: &Ack) {
@@ -71,12 +67,20 @@ impl Session {
         self.finish(waiting, Ok(Answer::Accepted { revision }));
     }
 
-    fn refused(&mut self, error: ErrorMessage) {
+    fn refused(&mut self, error: ErrorMessage, now: u64) {
         let code = Code::from_number(error.code);
         let waiting = self.pending.refused(code, error.address.as_deref());
         let refusal = Refusal::from(error);
+        let is_dropped = code == Some(Code::RateLimited);
+        if is_dropped {
+            // A barrier may be among what was dropped.
+            self.again.schedule(now);
+        }
         match waiting {
             None => self.events.push_back(Event::Unclaimed(refusal)),
+            Some(waiting) if is_dropped && self.is_tried_again(&waiting, now) => {
+                self.events.push_back(Event::Unclaimed(refusal));
+            }
             Some(Waiting { ticket, kind, .. }) => {
                 if let Kind::Subscribe { id, .. } = kind {
                     self.subscriptions.remove(&id);
@@ -91,6 +95,22 @@ impl Session {
                     .extend(ticket.map(|ticket| Event::Answered { ticket, outcome }));
             }
         }
+    }
+
+    /// True for a subscription of the session's own that was refused with 429 and is worth another try.
+    fn is_tried_again(&mut self, waiting: &Waiting, now: u64) -> bool {
+        let Kind::Subscribe { id, .. } = waiting.kind else {
+            return false;
+        };
+        let Some(subscribed) = self.subscriptions.get_mut(&id) else {
+            return false;
+        };
+        subscribed.refusals += 1;
+        let is_worth = waiting.ticket.is_none() && subscribed.refusals < SUBSCRIBE_TRIES_MAX;
+        if is_worth {
+            self.again.refused(id, now);
+        }
+        is_worth
     }
 
     fn snapshot(&mut self, snapshot: Snapshot, cache: &mut Cache) {
@@ -116,8 +136,15 @@ impl Session {
         }
         let reading = self.clock.reading();
         self.events.push_back(Event::ClockRead(reading));
+        let mut dropped = Vec::new();
         for waiting in self.pending.settle(sync.t1) {
             let may_be_dropped = self.pending.may_be_dropped(&waiting);
+            if may_be_dropped
+                && waiting.ticket.is_none()
+                && let Kind::Subscribe { id, .. } = waiting.kind
+            {
+                dropped.push(id);
+            }
             let outcome = match waiting.kind {
                 Kind::Barrier { .. } => Ok(Answer::Clock(reading)),
                 _ if may_be_dropped => Err(perhaps_dropped()),
@@ -130,6 +157,7 @@ impl Session {
                     .map(|ticket| Event::Answered { ticket, outcome }),
             );
         }
+        self.again.subscribe(&dropped, now);
     }
 
     fn finish(&mut self, waiting: Option<Waiting>, outcome: Result<Answer, Refusal>) {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use clasp_proto::{Code, SignalDefinition};
 
+use super::unconfirmed::Unconfirmed;
 use crate::limits::RESULT_SIGNALS_MAX;
 
 /// Names one call of the client's user; the driver keeps what waits for it.
@@ -29,8 +30,13 @@ pub(crate) enum Kind {
         namespace: String,
         addresses: Vec<String>,
     },
-    /// Answered by SNAPSHOT of that one address, or ERROR.
-    Get { address: String },
+    /// Answered by SNAPSHOT of that one address, or ERROR; neither before the answer to the barrier of this time.
+    Get {
+        address: String,
+        behind: Option<u64>,
+    },
+    /// Not sent: stands for the SNAPSHOT that comes after WELCOME, which a barrier proves to be over.
+    Greeting,
     /// Not answered when it is accepted: the next barrier settles it.
     Publish { address: String },
     /// Not answered when it is accepted: the next barrier settles it.
@@ -50,6 +56,8 @@ pub(crate) struct Waiting {
     /// Who waits; nobody for requests that the session makes by itself.
     pub(crate) ticket: Option<Ticket>,
     pub(crate) kind: Kind,
+    /// Its place among all requests of the session.
+    number: u64,
     /// When it was sent, in microseconds.
     sent: u64,
     /// The caller has given up. The entry stays until its answer or a barrier proves that none will come,
@@ -61,6 +69,11 @@ pub(crate) struct Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     queue: VecDeque<Waiting>,
+    unconfirmed: Unconfirmed,
+    /// The number of the latest request.
+    last_number: u64,
+    /// The number of the latest barrier that was sent.
+    last_barrier_number: u64,
     /// The time of the latest request or answer.
     now: u64,
     /// When the router last said that it drops frames.
@@ -78,12 +91,47 @@ impl Pending {
     }
 
     pub(crate) fn push(&mut self, ticket: Option<Ticket>, kind: Kind) {
+        let number = self.number();
         self.queue.push_back(Waiting {
             ticket,
             kind,
+            number,
             sent: self.now,
             abandoned: false,
         });
+    }
+
+    /// A set or publication that nobody asks about.
+    pub(crate) fn push_unconfirmed(&mut self, kind: Kind) {
+        let number = self.number();
+        self.unconfirmed.push(kind, number);
+    }
+
+    /// True while an ERROR with this address may be about something that nobody asks about.
+    pub(crate) fn may_be_refused_unasked(&self, address: &str) -> bool {
+        self.unconfirmed.mentions(address, self.last_barrier_number)
+    }
+
+    /// True while a SNAPSHOT that no GET asked for may be on its way because of WELCOME or of one of these subscriptions.
+    pub(crate) fn awaits_snapshot(&self, is_concerned: impl Fn(u32) -> bool) -> bool {
+        self.queue.iter().any(|waiting| match waiting.kind {
+            Kind::Greeting => true,
+            Kind::Subscribe { id, .. } => is_concerned(id),
+            _ => false,
+        })
+    }
+
+    /// True if no barrier was sent behind the WELCOME, or behind a subscription.
+    pub(crate) fn has_open_snapshot(&self) -> bool {
+        let newest = self.queue.iter().rev();
+        let mut unsettled = newest.take_while(|waiting| waiting.number > self.last_barrier_number);
+        unsettled.any(|waiting| matches!(waiting.kind, Kind::Greeting | Kind::Subscribe { .. }))
+    }
+
+    /// True while a barrier is without an answer.
+    pub(crate) fn awaits_barrier(&self) -> bool {
+        let mut waiting = self.queue.iter();
+        waiting.any(|waiting| matches!(waiting.kind, Kind::Barrier { sent: Some(_) }))
     }
 
     /// The caller no longer waits. True when the entry was still there.
@@ -102,8 +150,12 @@ impl Pending {
     /// True when the router may have dropped the request without a word: it speaks of one frame a second.
     /// protocol/router.md 15.2
     pub(crate) fn may_be_dropped(&self, waiting: &Waiting) -> bool {
-        let is_in_time = |dropping: u64| dropping + DROPPING_TIME >= waiting.sent;
-        self.dropping.is_some_and(is_in_time)
+        self.drops_at(waiting.sent)
+    }
+
+    /// True when the router may drop what is sent now without a word.
+    pub(crate) fn is_dropping(&self) -> bool {
+        self.drops_at(self.now)
     }
 
     /// The request that an ACK answers.
@@ -120,7 +172,7 @@ impl Pending {
 
     /// The GET that a SNAPSHOT of one param answers.
     pub(crate) fn fetched(&mut self, fetched: &str) -> Option<Waiting> {
-        self.take(|kind| matches!(kind, Kind::Get { address } if address == fetched))
+        self.take(|kind| matches!(kind, Kind::Get { address, behind: None } if address == fetched))
     }
 
     /// The request that an ERROR refuses.
@@ -129,12 +181,13 @@ impl Pending {
             // The router drops frames and says so for one of them a second: what was given up will not be answered.
             self.dropping = Some(self.now);
             self.queue.retain(|waiting| !waiting.abandoned);
+            // The barrier may be among them, and its GET is better answered early than never.
+            self.open_gets(u64::MAX);
         }
         match address {
-            Some(address) => self.take(|kind| kind.mentions(address) && kind.is_refused_with(code)),
+            Some(address) => self.refused_at(code, address),
             None if !is_about_one_frame(code) => None,
-            // A frame that was dropped unread (rate, size, form) is the oldest without an answer.
-            None => self.take(|kind| !matches!(kind, Kind::Barrier { .. })),
+            None => self.refused_unread(code),
         }
     }
 
@@ -171,6 +224,7 @@ impl Pending {
             }
         }
         self.push(None, Kind::Barrier { sent: Some(time) });
+        self.last_barrier_number = self.last_number;
     }
 
     /// The router has handled everything sent before this barrier. Returns what that settles, the barrier last:
@@ -180,6 +234,8 @@ impl Pending {
         let Some(position) = self.queue.iter().rposition(is_barrier) else {
             return Vec::new();
         };
+        self.unconfirmed.settle(self.queue[position].number);
+        self.open_gets(time);
         let mut settled = Vec::new();
         let mut kept = VecDeque::with_capacity(self.queue.len());
         for (index, waiting) in self.queue.drain(..).enumerate() {
@@ -197,9 +253,55 @@ impl Pending {
 
     /// The session is over: everything that waited.
     pub(crate) fn clear(&mut self) -> impl Iterator<Item = Ticket> + use<> {
+        self.unconfirmed.clear();
+        self.dropping = None;
         let queue = std::mem::take(&mut self.queue);
         let waiting = queue.into_iter().filter(|waiting| !waiting.abandoned);
         waiting.filter_map(|waiting| waiting.ticket)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn drops_at(&self, time: u64) -> bool {
+        let is_in_time = |dropping: u64| dropping + DROPPING_TIME >= time;
+        self.dropping.is_some_and(is_in_time)
+    }
+
+    /// The request that an ERROR with an address refuses: nobody's, if one that nobody asks about was sent earlier.
+    fn refused_at(&mut self, code: Option<Code>, address: &str) -> Option<Waiting> {
+        let is_refused = |waiting: &Waiting| {
+            waiting.kind.mentions(address) && waiting.kind.is_refused_with(code)
+        };
+        let position = self.queue.iter().position(is_refused);
+        let number = position.map(|position| self.queue[position].number);
+        if self.unconfirmed.refused(code, address, number) {
+            return None;
+        }
+        self.queue.remove(position?)
+    }
+
+    /// A frame that was dropped unread (rate, size, form) is the oldest without an answer.
+    fn refused_unread(&mut self, code: Option<Code>) -> Option<Waiting> {
+        let is_request =
+            |waiting: &Waiting| !matches!(waiting.kind, Kind::Barrier { .. } | Kind::Greeting);
+        let position = self.queue.iter().position(is_request)?;
+        // What the session asked for by itself is sent again when its barrier tells that it may be this one.
+        if code == Some(Code::RateLimited) && self.queue[position].is_own_subscription() {
+            return None;
+        }
+        self.queue.remove(position)
+    }
+
+    /// What comes from now on may answer the GETs behind the barriers up to this time.
+    fn open_gets(&mut self, time: u64) {
+        for waiting in &mut self.queue {
+            if let Kind::Get { behind, .. } = &mut waiting.kind {
+                behind.take_if(|behind| *behind <= time);
+            }
+        }
     }
 
     fn take(&mut self, is_answered: impl Fn(&Kind) -> bool) -> Option<Waiting> {
@@ -220,10 +322,17 @@ impl Pending {
     }
 }
 
+impl Waiting {
+    /// True for a subscription that the session takes up again by itself.
+    pub(crate) fn is_own_subscription(&self) -> bool {
+        self.ticket.is_none() && matches!(self.kind, Kind::Subscribe { .. })
+    }
+}
+
 impl Kind {
-    fn mentions(&self, text: &str) -> bool {
+    pub(super) fn mentions(&self, text: &str) -> bool {
         match self {
-            Self::Set { address } | Self::Get { address } | Self::Publish { address } => {
+            Self::Set { address } | Self::Get { address, .. } | Self::Publish { address } => {
                 address == text
             }
             Self::Bundle { addresses, .. } => addresses.iter().any(|address| address == text),
@@ -232,12 +341,12 @@ impl Kind {
                 addresses,
             } => namespace == text || addresses.iter().any(|address| address == text),
             Self::Subscribe { pattern, .. } | Self::Query { pattern, .. } => pattern == text,
-            Self::Barrier { .. } => false,
+            Self::Barrier { .. } | Self::Greeting => false,
         }
     }
 
     /// Codes that only some requests can be refused with tell requests of one address apart. protocol/wire.md 10
-    fn is_refused_with(&self, code: Option<Code>) -> bool {
+    pub(super) fn is_refused_with(&self, code: Option<Code>) -> bool {
         match code {
             Some(Code::AddressNotFound) => matches!(self, Self::Get { .. }),
             Some(Code::InvalidPattern) => {
@@ -263,6 +372,7 @@ impl Kind {
             Self::Publish { .. }
             | Self::Subscribe { .. }
             | Self::Query { .. }
+            | Self::Greeting
             | Self::Barrier { .. } => true,
             // Their ACK may be held back until the disk has them, or the bundle's time has come.
             Self::Set { .. } | Self::Bundle { .. } | Self::Announce { .. } | Self::Get { .. } => {
@@ -278,6 +388,7 @@ fn is_about_one_frame(code: Option<Code>) -> bool {
         Code::Unauthorized,
         Code::TokenExpired,
         Code::Unavailable,
+        Code::Timeout,
         Code::Overloaded,
     ];
     !code.is_some_and(|code| about_session.contains(&code))

@@ -6,6 +6,7 @@ use clasp_proto::{
 };
 
 use super::*;
+use crate::limits::{SUBSCRIBE_TRIES_MAX, UNCONFIRMED_MAX};
 
 /// A session and what the router at its other end would see.
 struct Harness {
@@ -15,8 +16,17 @@ struct Harness {
 }
 
 impl Harness {
-    /// A session that has just been welcomed.
+    /// A session that was welcomed and told what there is.
     fn ready() -> Self {
+        let mut harness = Self::welcomed();
+        harness.request(Request::Sync, 0);
+        harness.answer_barrier();
+        harness.events();
+        harness
+    }
+
+    /// A session that has just been welcomed.
+    fn welcomed() -> Self {
         let greeting = Hello {
             version: 1,
             name: "test".to_owned(),
@@ -65,6 +75,34 @@ impl Harness {
             panic!("expected a SYNC at the end of {sent:?}");
         };
         self.receive(reply(sync));
+    }
+
+    /// A request that nobody asks about.
+    fn unconfirmed(&mut self, request: Request) {
+        self.session.request(request, None, self.now).unwrap();
+    }
+
+    /// Lets the time pass after which the session tries again, and tells which subscriptions it sends.
+    fn subscribed_again(&mut self) -> Vec<u32> {
+        self.now += 1_100_000;
+        let ids = self.sent().into_iter().filter_map(|message| match message {
+            Message::Subscribe(subscribe) => Some(subscribe.id),
+            _ => None,
+        });
+        ids.collect()
+    }
+
+    /// Sessions that lose subscriptions: one that is connected again and has sent those of these patterns.
+    fn reconnected(patterns: &[&str]) -> Self {
+        let mut harness = Self::ready();
+        for (id, pattern) in (1..).zip(patterns) {
+            harness.request(subscribe(id, pattern, TypeMask::ALL), u64::from(id));
+        }
+        harness.answer_barrier();
+        harness.session.disconnected();
+        harness.welcome();
+        harness.events();
+        harness
     }
 
     fn receive(&mut self, message: Message) {
@@ -204,7 +242,7 @@ fn updates<'a>(events: &'a [Event]) -> Vec<(Vec<u32>, &'a str, i64)> {
 
 #[test]
 fn hello_is_answered_by_welcome() {
-    let mut harness = Harness::ready();
+    let mut harness = Harness::welcomed();
     assert_eq!(harness.session.clock().offset_us, 5_000.0 - 1_020.0);
     assert!(harness.sent().is_empty());
 }
@@ -602,8 +640,8 @@ fn a_subscription_refused_after_a_reconnect_ends() {
 #[test]
 fn sets_nobody_asks_about_are_sent_without_a_wish_for_an_ack() {
     let mut harness = Harness::ready();
-    harness.session.request(set("/a"), None, 1_500).unwrap();
-    harness.request(set("/a"), 1);
+    harness.unconfirmed(set("/a"));
+    harness.request(set("/b"), 1);
     let frames = harness.session.take_outgoing(2_000);
     let qos = frames.iter().map(|frame| frame[1] >> 6);
     assert_eq!(qos.collect::<Vec<_>>(), [0, 1]);
@@ -626,6 +664,223 @@ fn ping_is_answered_and_nonsense_is_an_error_that_ends_nothing() {
     }
     harness.check(Message::Ping, &[]);
     assert_eq!(harness.sent(), [Message::Pong]);
+}
+
+// protocol/router.md 15.2
+#[test]
+fn what_a_router_may_have_dropped_is_subscribed_again() {
+    let mut harness = Harness::reconnected(&["/a", "/b", "/c"]);
+    assert_eq!(harness.sent().len(), 4);
+    for address in [Some("/b"), None] {
+        let unclaimed = Event::Unclaimed(refusal(Code::RateLimited, address));
+        harness.check(error(Code::RateLimited, address), &[unclaimed]);
+    }
+    // The one that was refused by name, and a barrier in place of the one that was dropped too.
+    harness.now += 1_100_000;
+    let sent = harness.sent();
+    let [Message::Subscribe(named), Message::Sync(sync)] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(named.id, 2);
+    harness.check(reply(sync), &[]);
+    assert_eq!(harness.subscribed_again(), [1, 3]);
+    harness.request(Request::Sync, 9);
+    harness.answer_barrier();
+    harness.events();
+    assert!(harness.subscribed_again().is_empty());
+    assert_eq!(harness.session.again_due(), None);
+}
+
+#[test]
+fn subscriptions_that_ended_are_not_sent_again() {
+    let mut harness = Harness::reconnected(&["/a", "/b"]);
+    harness.receive(error(Code::RateLimited, None));
+    harness.answer_barrier();
+    harness.unconfirmed(Request::Unsubscribe(1));
+    harness.sent();
+    assert_eq!(harness.subscribed_again(), [2]);
+    harness.session.disconnected();
+    assert_eq!(harness.session.again_due(), None);
+}
+
+#[test]
+fn a_subscription_that_is_always_refused_ends() {
+    let mut harness = Harness::reconnected(&["/a"]);
+    harness.sent();
+    for _ in 1..SUBSCRIBE_TRIES_MAX {
+        let unclaimed = Event::Unclaimed(refusal(Code::RateLimited, Some("/a")));
+        harness.check(error(Code::RateLimited, Some("/a")), &[unclaimed]);
+        assert_eq!(harness.subscribed_again(), [1]);
+    }
+    let ended = Event::SubscriptionRefused {
+        id: 1,
+        refusal: refusal(Code::RateLimited, Some("/a")),
+    };
+    harness.check(error(Code::RateLimited, Some("/a")), &[ended]);
+    assert!(harness.subscribed_again().is_empty());
+}
+
+#[test]
+fn a_barrier_that_was_dropped_is_sent_again() {
+    let mut harness = Harness::ready();
+    harness.request(Request::Sync, 1);
+    assert_eq!(harness.sent().len(), 1);
+    let unclaimed = Event::Unclaimed(refusal(Code::RateLimited, None));
+    harness.check(error(Code::RateLimited, None), &[unclaimed]);
+    assert!(harness.sent().is_empty());
+    harness.now += 1_100_000;
+    harness.answer_barrier();
+    assert!(matches!(
+        harness.events().as_slice(),
+        [Event::Answered {
+            ticket: Ticket(1),
+            outcome: Ok(Answer::Clock(_))
+        }]
+    ));
+    assert_eq!(harness.session.again_due(), None);
+}
+
+#[test]
+fn a_barrier_sent_while_frames_are_dropped_is_sent_again_without_another_error() {
+    let mut harness = Harness::ready();
+    harness.receive(error(Code::RateLimited, None));
+    harness.now += 1_000_000 - 100;
+    harness.request(Request::Sync, 1);
+    harness.sent();
+    harness.now += 200_000;
+    assert!(matches!(harness.sent().as_slice(), [Message::Sync(_)]));
+    // That one is beyond doubt.
+    assert_eq!(harness.session.again_due(), None);
+}
+
+/// Sends something nobody asks about and a set of /a that somebody does, and tells what goes out.
+fn refusals_apart(unasked: Request) -> (Harness, Vec<Message>) {
+    let mut harness = Harness::ready();
+    harness.unconfirmed(unasked);
+    harness.request(set("/a"), 1);
+    let sent = harness.sent();
+    (harness, sent)
+}
+
+// protocol/router.md 6.16
+#[test]
+fn refusals_of_what_nobody_asks_about_meet_nobody() {
+    let invalid = || error(Code::InvalidValue, Some("/a"));
+    let unclaimed = Event::Unclaimed(refusal(Code::InvalidValue, Some("/a")));
+    let (mut harness, sent) = refusals_apart(set("/a"));
+    let [Message::Set(_), Message::Sync(sync), Message::Set(_)] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    harness.check(invalid(), &[unclaimed]);
+    harness.check(reply(sync), &[]);
+    harness.check(invalid(), &[refused(1, Code::InvalidValue, Some("/a"))]);
+
+    // Without a refusal of the first, the barrier tells that the second is meant.
+    let (mut harness, sent) = refusals_apart(set("/a"));
+    let Some(Message::Sync(sync)) = sent.get(1) else {
+        panic!("{sent:?}");
+    };
+    harness.check(reply(sync), &[]);
+    harness.check(invalid(), &[refused(1, Code::InvalidValue, Some("/a"))]);
+}
+
+#[test]
+fn only_what_could_be_mistaken_is_kept_apart() {
+    let others = [set("/b"), Request::Publish(publish("/a/b", Signal::Stream))];
+    for other in others {
+        let (mut harness, sent) = refusals_apart(other);
+        assert_eq!(sent.len(), 2, "{sent:?}");
+        let refused = refused(1, Code::InvalidValue, Some("/a"));
+        harness.check(error(Code::InvalidValue, Some("/a")), &[refused]);
+    }
+    // A publication is not refused with these; a set that came before is.
+    let (mut harness, _) = refusals_apart(Request::Publish(publish("/a", Signal::Stream)));
+    harness.unconfirmed(set("/a"));
+    harness.check(
+        error(Code::LockHeld, Some("/a")),
+        &[refused(1, Code::LockHeld, Some("/a"))],
+    );
+}
+
+#[test]
+fn no_more_of_what_nobody_asks_about_is_kept_than_is_under_way() {
+    let mut harness = Harness::ready();
+    harness.unconfirmed(set("/a"));
+    for _ in 0..UNCONFIRMED_MAX {
+        harness.unconfirmed(set("/b"));
+    }
+    harness.sent();
+    harness.request(set("/a"), 1);
+    assert_eq!(harness.sent().len(), 1);
+    assert!(harness.session.has_room());
+}
+
+// protocol/router.md 5.2, 7.1
+#[test]
+fn get_is_not_answered_by_the_snapshot_of_a_subscription() {
+    let mut harness = Harness::ready();
+    harness.request(subscribe(1, "/a/**", TypeMask::ALL), 1);
+    harness.request(Request::Get("/a/b".to_owned()), 2);
+    let sent = harness.sent();
+    let [Message::Subscribe(_), Message::Sync(sync), Message::Get(_)] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    harness.receive(snapshot(&[("/a/b", 1, 1)]));
+    assert_eq!(updates(&harness.events()), [(vec![1], "/a/b", 1)]);
+    harness.check(reply(sync), &[accepted(1, None)]);
+    harness.receive(snapshot(&[("/a/b", 2, 2)]));
+    let answer = Event::Answered {
+        ticket: Ticket(2),
+        outcome: Ok(Answer::Param(param("/a/b", 2, 2))),
+    };
+    assert_eq!(harness.events().first(), Some(&answer));
+}
+
+#[test]
+fn get_is_not_answered_by_the_snapshot_of_the_greeting() {
+    let mut harness = Harness::welcomed();
+    harness.request(Request::Get("/a".to_owned()), 1);
+    harness.request(Request::Get("/a".to_owned()), 2);
+    let sent = harness.sent();
+    let [Message::Sync(sync), Message::Get(_), Message::Get(_)] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    harness.check(snapshot(&[("/a", 1, 1)]), &[]);
+    harness.check(reply(sync), &[]);
+    for ticket in [1, 2] {
+        let answer = Event::Answered {
+            ticket: Ticket(ticket),
+            outcome: Ok(Answer::Param(param("/a", 2, 2))),
+        };
+        harness.check(snapshot(&[("/a", 2, 2)]), &[answer]);
+    }
+}
+
+#[test]
+fn get_waits_for_no_barrier_that_it_does_not_need() {
+    let mut harness = Harness::ready();
+    harness.request(subscribe(1, "/a/**", TypeMask::ALL), 1);
+    harness.request(Request::Get("/b".to_owned()), 2);
+    let sent = harness.sent();
+    assert!(
+        matches!(
+            sent.as_slice(),
+            [Message::Subscribe(_), Message::Get(_), Message::Sync(_)]
+        ),
+        "{sent:?}"
+    );
+    // A barrier that was dropped is not waited for.
+    let mut harness = Harness::welcomed();
+    harness.request(Request::Get("/a".to_owned()), 1);
+    harness.request(Request::Publish(publish("/e", Signal::Event)), 2);
+    harness.sent();
+    harness.receive(error(Code::RateLimited, Some("/e")));
+    harness.events();
+    let answer = Event::Answered {
+        ticket: Ticket(1),
+        outcome: Ok(Answer::Param(param("/a", 1, 1))),
+    };
+    harness.check(snapshot(&[("/a", 1, 1)]), &[answer]);
 }
 
 proptest::proptest! {
