@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::backoff::Backoff;
 use crate::cache::Cache;
 use crate::connect::{Target, connect, farewell};
-use crate::error::{ClientError, Disconnect};
+use crate::error::{ClientError, Disconnect, Refusal};
 use crate::limits::{COMMAND_BATCH_MAX, WRITE_TIMEOUT};
 use crate::session::{Event, Request, Session, Ticket};
 use crate::shared::{Command, Commands, Inbox, Known, Outcome, Shared, Waiter, queues};
@@ -53,6 +53,7 @@ pub(crate) async fn start(target: Target, cache: Cache) -> Result<Running, Clien
         status: status_sender,
         waiters: HashMap::new(),
         feeds: HashMap::new(),
+        farewell: None,
     };
     tokio::spawn(driver.run(link));
     Ok(Running {
@@ -84,6 +85,8 @@ struct Driver {
     backoff: Backoff,
     waiters: HashMap<Ticket, oneshot::Sender<Outcome>>,
     feeds: HashMap<u32, Arc<Feed>>,
+    /// What the router said last, if that may be why it ends the session.
+    farewell: Option<Refusal>,
 }
 
 /// Why the driver stops serving a link.
@@ -99,7 +102,7 @@ impl Driver {
         let (reason, done) = loop {
             let end = self.serve(&mut link).await;
             let reason = match end {
-                End::Lost(reason) => reason,
+                End::Lost(reason) => self.explained(reason),
                 End::Closed(done) => {
                     self.part(&mut link).await;
                     break (Disconnect::Closed, done);
@@ -181,6 +184,18 @@ impl Driver {
             let farewell = link.close(Close::Normal.number(), Close::Normal.reason());
             // A router that does not take the farewell does not need it.
             drop(timeout(WRITE_TIMEOUT, farewell).await);
+        }
+    }
+
+    /// A router says why it ends a session before it closes the link, which may have no place for that.
+    /// protocol/errors.md 2.1
+    fn explained(&mut self, reason: Disconnect) -> Disconnect {
+        match (reason, self.farewell.take()) {
+            (Disconnect::ByRouter { code, reason }, Some(farewell)) if reason.is_empty() => {
+                let reason = farewell.message;
+                Disconnect::ByRouter { code, reason }
+            }
+            (reason, _) => reason,
         }
     }
 
@@ -304,6 +319,10 @@ impl Driver {
     }
 
     fn receive(&mut self, frame: &Bytes) {
+        if let Some(refusal) = self.farewell.take() {
+            // It was none: the session goes on.
+            tracing::warn!(%refusal, "refused");
+        }
         let read = self.session.receive(frame, now(), &mut self.shared.cache());
         if let Err(error) = read {
             // One frame that makes no sense is no reason to give up the others. protocol/wire.md 7
@@ -334,13 +353,22 @@ impl Driver {
                     }
                 }
                 Event::Unclaimed(refusal) => {
-                    tracing::warn!(%refusal, "refused");
-                    self.shared.known().last_refusal = Some(refusal);
+                    self.shared.known().last_refusal = Some(refusal.clone());
+                    self.unclaimed(refusal);
                 }
                 Event::ClockRead(clock) => self.shared.known().clock = clock,
                 // The handshake is over before events come here.
                 Event::Welcomed(_) | Event::Rejected(_) => {}
             }
+        }
+    }
+
+    /// Some of these are said before the router closes the link, and are the reason then.
+    fn unclaimed(&mut self, refusal: Refusal) {
+        if refusal.may_end_session() {
+            self.farewell = Some(refusal);
+        } else {
+            tracing::warn!(%refusal, "refused");
         }
     }
 

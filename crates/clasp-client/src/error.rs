@@ -81,6 +81,12 @@ impl Refusal {
     pub fn is(&self, code: Code) -> bool {
         self.code == code.number()
     }
+
+    /// True for what a router says before it closes the link, among other occasions.
+    pub(crate) fn may_end_session(&self) -> bool {
+        let farewells = [Code::Unavailable, Code::Timeout, Code::Overloaded];
+        self.address.is_none() && farewells.iter().any(|code| self.is(*code))
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -168,6 +174,7 @@ fn farewell_text(code: Option<u16>, reason: &str) -> String {
     match code {
         Some(code) if reason.is_empty() => format!(" with code {code}"),
         Some(code) => format!(" with code {code}: {reason}"),
-        None => String::new(),
+        None if reason.is_empty() => String::new(),
+        None => format!(": {reason}"),
     }
 }

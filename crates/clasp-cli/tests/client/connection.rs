@@ -192,6 +192,25 @@ async fn a_router_that_limits_the_rate_gets_every_subscription_again() {
 }
 
 #[tokio::test]
+async fn what_a_router_says_before_it_closes_is_the_reason() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let builder = Client::builder(&url).reconnect(Reconnect::never());
+    // ERROR 501 "bye", which a TCP link has no other place for.
+    let farewell = b"S\x01\0\x09\x51\x01\xF5\0\x03bye\0";
+    let frames: [&[u8]; 2] = [WELCOME, farewell];
+    let (socket, client) = tokio::join!(puppet(listener, &frames), builder.connect());
+    let client = client.unwrap();
+    let mut changes = client.status_changes();
+    drop(socket);
+    let status = soon(changes.next()).await.expect("it ends");
+    assert!(
+        matches!(status.reason(), Some(Disconnect::ByRouter { code: None, reason }) if reason == "bye"),
+        "{status:?}"
+    );
+}
+
+#[tokio::test]
 async fn without_reconnecting_the_end_is_told_to_everybody() {
     let router = Router::start().await;
     let builder = Client::builder(&router.url()).reconnect(Reconnect::never());

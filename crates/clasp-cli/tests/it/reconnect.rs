@@ -24,4 +24,6 @@ fn a_subscription_goes_on_when_the_router_is_back_on_its_port() {
         ended.stderr.contains("Connection lost") && ended.stderr.contains("Connected again"),
         "{ended:?}"
     );
+    // What the router said is in the first of these lines.
+    assert!(!ended.stderr.contains("WARN"), "{ended:?}");
 }
