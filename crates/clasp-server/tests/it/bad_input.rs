@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clasp_proto::{
     Bundle, Code, Message, Qos, Set, Subscribe, SubscribeOptions, Ttl, TypeMask, Value,
 };
-use clasp_server::{Protocol, Server};
+use clasp_server::{Counted, Protocol, Server};
 
 use crate::harness::{Client, check_served, framed_payload, start};
 use crate::noise::good_frames;
@@ -335,4 +335,18 @@ async fn strange_times_and_revisions_have_a_defined_result() {
         client.send(&message).await;
         assert_eq!(client.error().await, code, "{message:?}");
     }
+}
+
+#[tokio::test]
+async fn a_very_long_address_is_refused_without_a_panic() {
+    let server = start(|_| {}).await;
+    let mut client = Client::welcomed(&server, Protocol::WebSocket).await;
+    let set = Message::Set(Set {
+        address: "/".to_owned() + &"a".repeat(65_500),
+        value: Value::Null,
+        ..Set::default()
+    });
+    client.send(&set).await;
+    client.link.recv().await.ok();
+    assert_eq!(server.counters().read(Counted::Panicked), 0);
 }
