@@ -18,9 +18,13 @@ pub(crate) async fn run(args: ServerArgs) -> Result<(), CommandError> {
     refuse_what_is_not_there(&args)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let wants_token = args.token.is_some();
     let mut server = Server::start(&config(args)?).await?;
     for bound in server.local_addrs() {
         output::result(&format!("Router listening on {}", url(bound)))?;
+    }
+    if wants_token {
+        output::status("Clients have to send the token of --token; others are refused");
     }
     let ended = tokio::select! {
         _ = interrupt.recv() => None,

@@ -48,6 +48,12 @@ fn a_token_keeps_others_out() {
         "{refused:?}"
     );
     assert_eq!(router.run(&["set", "/a", "1", "--token", "secret"]).code, 0);
+    router.signal("TERM");
+    let said = router.wait().stderr;
+    assert!(
+        said.contains("have to send the token") && !said.contains("secret"),
+        "{said}"
+    );
 }
 
 #[test]
