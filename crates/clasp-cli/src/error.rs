@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clasp_client::{ClientError, Disconnect, Refusal};
 use clasp_proto::Code;
 use clasp_server::{ConfigError, PartEnded, StartError};
+use clasp_settings::KeyProblems;
 use thiserror::Error;
 
 /// Why a command failed.
@@ -22,21 +23,15 @@ pub(crate) enum CommandError {
     UnknownProtocol(String),
     #[error("quic is not in this build: use websocket or tcp")]
     QuicNotBuilt,
-    #[error("cannot read {path}: {source}")]
-    ConfigUnreadable { path: PathBuf, source: io::Error },
-    #[error("{path} is not TOML: {source}")]
-    ConfigInvalid {
-        path: PathBuf,
-        source: Box<toml::de::Error>,
-    },
+    #[error(transparent)]
+    ConfigFile(#[from] clasp_settings::FileError),
     #[error("{path}: [{table}]: there is no such command")]
     ConfigTable { path: PathBuf, table: String },
-    #[error("{path}: [{table}] {key}: {problem}")]
-    ConfigKey {
+    #[error("{}", keys_text(path, table, problems))]
+    ConfigKeys {
         path: PathBuf,
         table: String,
-        key: String,
-        problem: String,
+        problems: KeyProblems,
     },
     /// Wrong only with the defaults of the file.
     #[error("{path}: {}", values_text(.source))]
@@ -130,6 +125,13 @@ fn first_line(text: &str) -> &str {
 }
 
 /// What clap says about the values of the file, without its own heading and hint.
+fn keys_text(path: &Path, table: &str, problems: &KeyProblems) -> String {
+    let path = path.display();
+    let lines = problems.0.iter();
+    let lines = lines.map(|problem| format!("{path}: [{table}] {problem}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn values_text(error: &clap::Error) -> String {
     let text = error.to_string();
     let line = first_line(&text);

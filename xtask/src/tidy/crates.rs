@@ -97,7 +97,7 @@ fn clippy_configurations(sources: &[Source], findings: &mut Vec<Finding>) {
     }
 }
 
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("clasp-proto", &[]),
     ("clasp-router", &["clasp-proto"]),
     ("clasp-transport", &["clasp-proto"]),
@@ -106,10 +106,16 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         "clasp-server",
         &["clasp-proto", "clasp-router", "clasp-transport"],
     ),
-    ("clasp-relay", &["clasp-server"]),
+    ("clasp-settings", &[]),
+    ("clasp-relay", &["clasp-server", "clasp-settings"]),
     (
         "clasp-cli",
-        &["clasp-proto", "clasp-server", "clasp-client"],
+        &[
+            "clasp-proto",
+            "clasp-server",
+            "clasp-client",
+            "clasp-settings",
+        ],
     ),
     ("clasp-testkit", &["clasp-proto", "clasp-router"]),
     ("clasp-bench", &[]),

@@ -80,7 +80,7 @@ fn what_is_wrong_with_it_is_said() {
     let file = File::new("late.toml", "[get]\ntimeout = \"soon\"\n");
     let late = run(&["-c", file.path(), "get", "/a"]);
     let cause = format!(
-        "Error: {}: invalid value 'soon' for '--timeout <SECONDS>'",
+        "Error: {}: [get] timeout: invalid value 'soon' for '--timeout <SECONDS>'",
         file.path()
     );
     assert!(
