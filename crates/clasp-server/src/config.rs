@@ -1,6 +1,9 @@
 //! Config: what was asked for; plain data with defaults that say what they are for.
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::plan::Feature;
 
 /// The settings of a server as typed. [`crate::Plan`] finds out whether they can run.
 #[derive(Debug, Clone)]
@@ -11,6 +14,12 @@ pub struct Config {
     pub websocket_port: Option<u16>,
     /// The listener for length-prefixed frames over TCP, likewise.
     pub tcp_port: Option<u16>,
+    /// The QUIC listener, over UDP, likewise.
+    pub quic_port: Option<u16>,
+    /// Certificate chain in PEM. With it, and the key, every listener speaks TLS.
+    pub cert: Option<PathBuf>,
+    /// Its private key in PEM.
+    pub key: Option<PathBuf>,
     /// What WELCOME calls the server.
     pub name: String,
     /// Sessions at a time on all transports together; 0 is any number.
@@ -41,8 +50,58 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The token that every HELLO must carry; nothing lets everybody in.
     pub token: Option<String>,
+    /// The file that the state is written to and restored from; nothing keeps it in memory only.
+    pub persist: Option<PathBuf>,
+    /// How often it is written.
+    pub persist_interval: Duration,
+    /// A damaged file is set aside, and the server starts empty, instead of not at all.
+    pub persist_discard_corrupt: bool,
+    /// Where `/healthz` and `/readyz` are answered.
+    pub health_port: Option<u16>,
+    /// Where `/metrics` is answered.
+    pub metrics_port: Option<u16>,
+    /// Where other servers and devices register and are found.
+    pub rendezvous_port: SidePort,
+    /// How long a registration lasts there.
+    pub rendezvous_ttl: Duration,
+    /// Another rendezvous server, where this server registers.
+    pub rendezvous_url: Option<String>,
+    /// How often that is renewed.
+    pub rendezvous_refresh: Duration,
+    /// What this server is found by there.
+    pub rendezvous_tags: Vec<String>,
+    /// Announce this server on the local network.
+    pub mdns: bool,
+    /// Where broadcasts of clients that look for a server are answered.
+    pub broadcast_port: SidePort,
     /// How long sessions may take to end when the server shuts down.
     pub drain_timeout: Duration,
+}
+
+/// The port of a service that the server can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SidePort {
+    /// There is no such service.
+    Off,
+    /// On by default: gives way, with a warning, to whoever has the port.
+    IfFree(u16),
+    /// On because somebody said so: without the port the server does not start.
+    Asked(u16),
+}
+
+impl SidePort {
+    /// The port, if there is to be one.
+    pub const fn number(self) -> Option<u16> {
+        match self {
+            Self::Off => None,
+            Self::IfFree(port) | Self::Asked(port) => Some(port),
+        }
+    }
+
+    /// True if the server does not start without it.
+    pub const fn is_asked(self) -> bool {
+        matches!(self, Self::Asked(_))
+    }
 }
 
 impl Config {
@@ -53,6 +112,9 @@ impl Config {
             host: "0.0.0.0".to_owned(),
             websocket_port: Some(7330),
             tcp_port: None,
+            quic_port: None,
+            cert: None,
+            key: None,
             name: "CLASP Server".to_owned(),
             sessions_max: 100,
             connections_per_ip_max: 0,
@@ -68,14 +130,35 @@ impl Config {
             messages_per_second: 1000,
             allowed_origins: vec!["*".to_owned()],
             token: None,
+            persist: None,
+            persist_interval: Duration::from_secs(30),
+            persist_discard_corrupt: false,
+            health_port: None,
+            metrics_port: None,
+            rendezvous_port: SidePort::Off,
+            rendezvous_ttl: Duration::from_secs(300),
+            rendezvous_url: None,
+            rendezvous_refresh: Duration::from_secs(120),
+            rendezvous_tags: Vec::new(),
+            mdns: false,
+            broadcast_port: SidePort::Off,
             // A developer who pressed Ctrl+C is waiting.
             drain_timeout: Duration::from_secs(2),
         }
     }
 
-    /// For `clasp-relay`: more of everything, and pages of other hosts only when listed.
+    /// For `clasp-relay`: more of everything, pages of other hosts only when listed, and found by who looks for it.
     pub fn relay() -> Self {
+        let rendezvous = Feature::Rendezvous.is_compiled();
         Self {
+            websocket_port: Feature::WebSocket.is_compiled().then_some(7330),
+            rendezvous_port: if rendezvous {
+                SidePort::IfFree(7340)
+            } else {
+                SidePort::Off
+            },
+            mdns: true,
+            broadcast_port: SidePort::IfFree(7331),
             name: "CLASP Relay".to_owned(),
             sessions_max: 1000,
             params_max: 100_000,

@@ -13,6 +13,7 @@
 mod admission;
 mod clock;
 mod config;
+mod config_error;
 mod connection;
 mod counters;
 mod handshake;
@@ -25,8 +26,9 @@ mod shutdown;
 mod supervisor;
 mod timer;
 
-pub use config::Config;
+pub use config::{Config, SidePort};
+pub use config_error::{ConfigError, ConfigErrors};
 pub use counters::{Counted, Counters};
-pub use plan::{ConfigError, ConfigErrors, Plan, Protocol};
+pub use plan::{Feature, Plan, Protocol};
 pub use server::{Bound, Server, StartError};
 pub use supervisor::{End, PartEnded};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clasp_router::RouterConfig;
 use clasp_transport::websocket::{Origins, UpgradeRules};
-use thiserror::Error;
 
 use crate::admission::Caps;
-use crate::config::Config;
+use crate::config::{Config, SidePort};
+use crate::config_error::{ConfigError, ConfigErrors};
 use crate::limits::NAME_BYTES_MAX;
 
 /// A configuration that has been found to be possible.
@@ -63,71 +63,33 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// A setting that cannot run, by the flag that sets it.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ConfigError {
-    /// The host is neither an address nor a known name.
-    #[error("--host {host}: no such address: give an IP address, for example 0.0.0.0 or ::")]
-    Host {
-        /// As given.
-        host: String,
-    },
-    /// Every listener is off.
-    #[error("No protocols enabled. Enable at least one of: WebSocket, TCP")]
-    NoProtocol,
-    /// Two listeners want one port.
-    #[error("--tcp-port {port}: --ws-port has the same: give each protocol a port of its own")]
-    SamePort {
-        /// The port.
-        port: u16,
-    },
-    /// The name is empty or too long.
-    #[error("--name: expected 1 to {NAME_BYTES_MAX} bytes, found {bytes}")]
-    Name {
-        /// How long it is.
-        bytes: usize,
-    },
-    /// A number or a duration that makes no sense as 0.
-    #[error("{flag}: expected more than 0")]
-    Zero {
-        /// The flag.
-        flag: &'static str,
-    },
-    /// An empty token would let nobody in, or everybody.
-    #[error("--token: expected a token, found nothing: leave the flag out to let everybody in")]
-    Token,
-    /// An allowed origin that no browser would send.
-    #[error(
-        "--allow-origin {origin}: expected * or scheme://host[:port], for example https://app.example.org"
-    )]
-    Origin {
-        /// As given.
-        origin: String,
-    },
+/// A part of the program that is left out where it is not asked for when building.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature {
+    /// The WebSocket listener.
+    WebSocket,
+    /// The rendezvous server, and registration at another one.
+    Rendezvous,
 }
 
-/// Everything that is wrong with a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<ConfigError>);
-
-impl ConfigErrors {
-    /// Each problem; there is at least one.
-    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
-        self.0.iter()
-    }
-}
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
-            write!(formatter, "{separator}{error}")?;
+impl Feature {
+    /// True if this build has it.
+    pub const fn is_compiled(self) -> bool {
+        match self {
+            Self::WebSocket => cfg!(feature = "websocket"),
+            Self::Rendezvous => cfg!(feature = "rendezvous"),
         }
-        Ok(())
     }
 }
 
-impl std::error::Error for ConfigErrors {}
+impl fmt::Display for Feature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::WebSocket => "websocket",
+            Self::Rendezvous => "rendezvous",
+        })
+    }
+}
 
 impl Plan {
     /// Checks everything.
@@ -163,6 +125,16 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What would be opened, a line each.
+    pub fn opens(&self) -> Vec<String> {
+        let listeners = self.listeners.iter();
+        let lines =
+            listeners.map(|listening| format!("{}: {}", listening.protocol, listening.address));
+        lines.collect()
+    }
+}
+
 fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
     let ports = [
         (Protocol::WebSocket, config.websocket_port),
@@ -175,12 +147,8 @@ fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
     if wanted.is_empty() {
         errors.push(ConfigError::NoProtocol);
     }
-    match config.websocket_port {
-        Some(port) if port != 0 && config.tcp_port == Some(port) => {
-            errors.push(ConfigError::SamePort { port })
-        }
-        _ => {}
-    }
+    check_features(config, errors);
+    check_ports(config, errors);
     let Some(ip) = resolve(&config.host) else {
         errors.push(ConfigError::Host {
             host: config.host.clone(),
@@ -194,6 +162,57 @@ fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
             address: SocketAddr::new(ip, port),
         })
         .collect()
+}
+
+fn check_features(config: &Config, errors: &mut Vec<ConfigError>) {
+    let asked = [
+        (
+            "--ws-port",
+            Feature::WebSocket,
+            config.websocket_port.is_some(),
+        ),
+        (
+            "--rendezvous-port",
+            Feature::Rendezvous,
+            config.rendezvous_port.number().is_some(),
+        ),
+        (
+            "--rendezvous-url",
+            Feature::Rendezvous,
+            config.rendezvous_url.is_some(),
+        ),
+    ];
+    let missing = asked
+        .into_iter()
+        .filter(|(_, feature, is_asked)| *is_asked && !feature.is_compiled());
+    errors.extend(missing.map(|(flag, feature, _)| ConfigError::Feature { flag, feature }));
+}
+
+/// Two listeners of one transport cannot share a port. Those that give way are found out when they bind.
+fn check_ports(config: &Config, errors: &mut Vec<ConfigError>) {
+    let asked = |port: SidePort| port.number().filter(|_| port.is_asked());
+    let tcp = [
+        ("--ws-port", config.websocket_port),
+        ("--tcp-port", config.tcp_port),
+        ("--rendezvous-port", asked(config.rendezvous_port)),
+        ("--health-port", config.health_port),
+        ("--metrics-port", config.metrics_port),
+    ];
+    let udp = [
+        ("--quic-port", config.quic_port),
+        ("--broadcast-port", asked(config.broadcast_port)),
+    ];
+    for transport in [&tcp[..], &udp[..]] {
+        for (index, (flag, port)) in transport.iter().enumerate() {
+            let Some(port) = port.filter(|port| *port != 0) else {
+                continue;
+            };
+            let mut before = transport[..index].iter();
+            if let Some((other, _)) = before.find(|(_, other)| *other == Some(port)) {
+                errors.push(ConfigError::SamePort { flag, other, port });
+            }
+        }
+    }
 }
 
 /// An address as it is, a name by the first IPv4 address it has, else by its first.
@@ -249,6 +268,9 @@ fn check_zeros(config: &Config, errors: &mut Vec<ConfigError>) {
         ("--max-pending-per-ip", config.pending_per_ip_max == 0),
         ("--upgrade-timeout", config.upgrade_timeout.is_zero()),
         ("--hello-timeout", config.hello_timeout.is_zero()),
+        ("--persist-interval", config.persist_interval.is_zero()),
+        ("--rendezvous-ttl", config.rendezvous_ttl.is_zero()),
+        ("--rendezvous-refresh", config.rendezvous_refresh.is_zero()),
         (
             "--param-ttl",
             config.param_ttl.is_some_and(|ttl| ttl.is_zero()),

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::config::Config;
+use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
 use crate::limits::STOP_GRACE;
 use crate::listeners::clasp;
-use crate::plan::{ConfigErrors, Listening, Plan, Protocol};
+use crate::plan::{Listening, Plan, Protocol};
 use crate::shared::Shared;
 use crate::supervisor::{PartEnded, Parts};
 use crate::timer;

@@ -1,0 +1,139 @@
+//! Flags to configuration.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clasp_server::SidePort;
+
+use super::missing::NOT_BUILT;
+use super::*;
+
+fn read(line: &str) -> Result<Flags, Missing> {
+    let words = std::iter::once("clasp-relay").chain(line.split_whitespace());
+    Flags::read(&Flags::command().get_matches_from(words), &[], |_| false)
+}
+
+fn config(line: &str) -> Config {
+    read(line).unwrap().config()
+}
+
+#[test]
+fn without_flags_it_is_the_relay_of_the_documentation() {
+    let config = config("");
+    assert_eq!(config.websocket_port, Some(7330));
+    assert_eq!(
+        (config.host.as_str(), config.name.as_str()),
+        ("0.0.0.0", "CLASP Relay")
+    );
+    assert_eq!((config.sessions_max, config.params_max), (1000, 100_000));
+    assert_eq!(config.param_ttl, Some(Duration::from_secs(3600)));
+    assert_eq!(config.drain_timeout, Duration::from_secs(30));
+    assert_eq!(config.rendezvous_port, SidePort::IfFree(7340));
+    assert_eq!(config.broadcast_port, SidePort::IfFree(7331));
+    assert!(config.mdns);
+}
+
+#[test]
+fn flags_reach_the_configuration() {
+    let changed = config(
+        "--port 0 --host :: -n Stage --max-sessions 0 --session-timeout 0 --tcp-port 7340 --param-ttl 0 --signal-ttl 5",
+    );
+    assert_eq!(
+        (changed.websocket_port, changed.tcp_port),
+        (Some(0), Some(7340))
+    );
+    assert_eq!(
+        (changed.host.as_str(), changed.name.as_str()),
+        ("::", "Stage")
+    );
+    assert_eq!(
+        (changed.sessions_max, changed.session_timeout),
+        (0, Duration::ZERO)
+    );
+    assert_eq!(
+        (changed.param_ttl, changed.signal_ttl),
+        (None, Some(Duration::from_secs(5)))
+    );
+    let capped = config("--max-connections-per-ip 3 --max-pending 4 --max-pending-per-ip 2");
+    assert_eq!(capped.connections_per_ip_max, 3);
+    assert_eq!((capped.pending_max, capped.pending_per_ip_max), (4, 2));
+    assert_eq!(
+        config("--allow-origin https://a.b --allow-origin null").allowed_origins,
+        ["https://a.b", "null"]
+    );
+    assert_eq!(config("--no-websocket --tcp-port 1").websocket_port, None);
+    let unlimited = config("--no-ttl");
+    assert_eq!((unlimited.param_ttl, unlimited.params_max), (None, 0));
+}
+
+#[test]
+fn flags_of_production_reach_the_configuration() {
+    let tls = config("--quic-port 4433 --cert a.pem --key-path b.pem");
+    assert_eq!(tls.quic_port, Some(4433));
+    let paths = (tls.cert.as_deref(), tls.key.as_deref());
+    assert_eq!(paths, (Some("a.pem".as_ref()), Some("b.pem".as_ref())));
+    let kept = config("--persist s.json --persist-interval 0.5 --persist-discard-corrupt");
+    assert_eq!(kept.persist, Some(PathBuf::from("s.json")));
+    assert_eq!(kept.persist_interval, Duration::from_millis(500));
+    assert!(kept.persist_discard_corrupt);
+    let found = config(
+        "--rendezvous-port 0 --rendezvous-ttl 9 --rendezvous-url http://a:1 --rendezvous-refresh 3 \
+         --rendezvous-tag a,b --rendezvous-tag c --broadcast-port 7000 --no-mdns",
+    );
+    assert_eq!(found.rendezvous_port, SidePort::Off);
+    assert_eq!(found.broadcast_port, SidePort::Asked(7000));
+    assert_eq!(found.rendezvous_ttl, Duration::from_secs(9));
+    assert_eq!(found.rendezvous_url.as_deref(), Some("http://a:1"));
+    assert_eq!(found.rendezvous_refresh, Duration::from_secs(3));
+    assert_eq!(found.rendezvous_tags, ["a", "b", "c"]);
+    assert!(!found.mdns);
+    let watched = config("--health-port 7360 --metrics-port 9090 --drain-timeout 5");
+    assert_eq!(
+        (watched.health_port, watched.metrics_port),
+        (Some(7360), Some(9090))
+    );
+    assert_eq!(watched.drain_timeout, Duration::from_secs(5));
+}
+
+#[test]
+fn what_is_promised_and_not_built_stops_the_start() {
+    for flag in NOT_BUILT {
+        for line in [
+            format!("--{flag}"),
+            format!("--{flag} 1"),
+            format!("--{flag} 1 --{flag} 2"),
+        ] {
+            let asked = format!("--{flag}");
+            assert_eq!(read(&line).unwrap_err(), Missing::NotBuilt { asked });
+        }
+    }
+}
+
+#[test]
+fn a_variable_for_what_is_not_built_stops_the_start() {
+    let matches = Flags::command().get_matches_from(["clasp-relay"]);
+    for (name, text) in [
+        (
+            "CLASP_AUTH_PORT",
+            Some("CLASP_AUTH_PORT is not in this version: start without it"),
+        ),
+        ("CLASP_TOKEN", None),
+        ("CLASP_NAME", None),
+    ] {
+        let read = Flags::read(&matches, &[], |variable| variable == name);
+        let refused = read.err().map(|refused| refused.to_string());
+        assert_eq!(refused.as_deref(), text, "{name}");
+    }
+}
+
+#[test]
+fn every_option_has_a_variable_and_is_in_a_group() {
+    for arg in Flags::command().get_arguments() {
+        let Some(long) = arg.get_long().filter(|_| !arg.is_hide_set()) else {
+            continue;
+        };
+        let variable = arg.get_env().and_then(|name| name.to_str());
+        let expected = format!("CLASP_{}", long.to_uppercase().replace('-', "_"));
+        assert_eq!(variable, Some(expected.as_str()));
+    }
+}

@@ -1,0 +1,123 @@
+//! A relay as a process of its own, for tests.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+/// The relay, in an environment without settings of the user's.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clasp-relay"));
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.to_string_lossy().starts_with("CLASP_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("RUST_LOG").env_remove("LOG_FORMAT");
+    command.args(arguments);
+    command
+}
+
+/// Runs it to its end, which comes by itself; gives its exit code, stdout and stderr.
+pub(crate) fn run(mut command: Command) -> (i32, String, String) {
+    let output: Output = command.output().expect("the relay can be started");
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+    let code = output.status.code().expect("not ended by a signal");
+    (code, text(output.stdout), text(output.stderr))
+}
+
+/// A relay that is ready, and is killed with the test.
+pub(crate) struct Relay {
+    child: Child,
+    /// What it logged until it was ready.
+    pub(crate) lines: Vec<String>,
+    later: Receiver<String>,
+}
+
+impl Relay {
+    /// On loopback and with nothing that a test did not ask for.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_command(command(&[QUIET, arguments].concat()))
+    }
+
+    pub(crate) fn start_command(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the relay can be started");
+        let later = lines_of(child.stdout.take().expect("stdout is a pipe"));
+        let mut relay = Self {
+            child,
+            lines: Vec::new(),
+            later,
+        };
+        while !relay.says("accepting connections") {
+            let line = relay.line();
+            relay.lines.push(line);
+        }
+        relay
+    }
+
+    /// True if a line of its start has this in it.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.lines.iter().any(|line| line.contains(words))
+    }
+
+    /// The next line that it logs.
+    pub(crate) fn line(&self) -> String {
+        let line = self.later.recv_timeout(PATIENCE);
+        line.expect("another line within the deadline")
+    }
+
+    /// The port at the end of the first line that says where it listens, as kits look for it.
+    pub(crate) fn port(&self) -> u16 {
+        let mut lines = self.lines.iter();
+        let listening = lines.find(|line| line.contains("listening on"));
+        let (_, port) = listening
+            .and_then(|line| line.rsplit_once(':'))
+            .expect("a line says where it listens");
+        port.parse().expect("a line ends with the port")
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.expect("kill can be started").success());
+    }
+
+    /// Sends a signal and waits for the end; gives the exit code.
+    pub(crate) fn end(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.child.wait().expect("the relay ends").code()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// Any port, on loopback, and nothing on the network.
+pub(crate) const QUIET: &[&str] = &[
+    "--ws-port=0",
+    "--host=127.0.0.1",
+    "--rendezvous-port=0",
+    "--broadcast-port=0",
+    "--no-mdns",
+];
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);

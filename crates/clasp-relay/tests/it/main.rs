@@ -1,0 +1,6 @@
+//! The relay as a program: one file per behaviour.
+
+mod harness;
+mod process;
+mod reference;
+mod settings;

@@ -1,0 +1,92 @@
+//! What is wrong with a configuration, each problem by the flag that sets it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::limits::NAME_BYTES_MAX;
+use crate::plan::Feature;
+
+/// A setting that cannot run, by the flag that sets it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// The host is neither an address nor a known name.
+    #[error("--host {host}: no such address: give an IP address, for example 0.0.0.0 or ::")]
+    Host {
+        /// As given.
+        host: String,
+    },
+    /// Every listener is off.
+    #[error("No protocols enabled. Enable at least one of: WebSocket, QUIC, TCP")]
+    NoProtocol,
+    /// Two listeners want one port.
+    #[error("{flag} {port}: {other} has the same: give each of them a port of its own")]
+    SamePort {
+        /// The flag of the second one.
+        flag: &'static str,
+        /// That of the first.
+        other: &'static str,
+        /// The port.
+        port: u16,
+    },
+    /// A flag of something that this build does not have.
+    #[error("{flag} needs the '{feature}' feature: rebuild with --features {feature}")]
+    Feature {
+        /// The flag.
+        flag: &'static str,
+        /// What is missing.
+        feature: Feature,
+    },
+    /// The name is empty or too long.
+    #[error("--name: expected 1 to {NAME_BYTES_MAX} bytes, found {bytes}")]
+    Name {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A number or a duration that makes no sense as 0.
+    #[error("{flag}: expected more than 0")]
+    Zero {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// An empty token would let nobody in, or everybody.
+    #[error("--token: expected a token, found nothing: leave the flag out to let everybody in")]
+    Token,
+    /// An allowed origin that no browser would send.
+    #[error(
+        "--allow-origin {origin}: expected * or scheme://host[:port], for example https://app.example.org"
+    )]
+    Origin {
+        /// As given.
+        origin: String,
+    },
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub(crate) Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// True if nothing is wrong but that features are missing: then the build is to blame, not the configuration.
+    pub fn are_missing_features(&self) -> bool {
+        let is_feature = |error: &ConfigError| matches!(error, ConfigError::Feature { .. });
+        self.0.iter().all(is_feature)
+    }
+
+    /// Each problem; there is at least one.
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(formatter, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
