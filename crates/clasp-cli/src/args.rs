@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clasp_client::Trust;
 use clasp_proto::{Signal, Ttl};
 
 /// CLASP from the command line: a router for development, and a client for scripts.
@@ -84,7 +85,7 @@ impl Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// What to listen for: websocket (or ws), tcp; several with commas
+    /// What to listen for: websocket (or ws), quic, tcp; several with commas
     #[arg(
         short,
         long,
@@ -102,8 +103,8 @@ pub(crate) struct ServerArgs {
         default_value = "0.0.0.0"
     )]
     pub(crate) bind: String,
-    /// Port to listen on, 0 for any free one [default: 7330 for websocket, 7340 for tcp]
-    #[arg(short = 'P', long, aliases = ["ws-port", "tcp-port"], value_name = "PORT")]
+    /// Port to listen on, 0 for any free one [default: 7330 for websocket, 7331 for quic, 7340 for tcp]
+    #[arg(short = 'P', long, aliases = ["ws-port", "quic-port", "tcp-port"], value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// Name that clients are told
     #[arg(long, value_name = "NAME")]
@@ -114,11 +115,11 @@ pub(crate) struct ServerArgs {
     /// Origin of web pages that may connect, besides those of this host [default: all]; may be repeated
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     pub(crate) allow_origin: Vec<String>,
-    /// Certificate for TLS: not in this build
-    #[arg(long, value_name = "PATH", hide = true)]
+    /// Certificate chain in PEM: everything is spoken through TLS. Without it quic gets one that is made for this run
+    #[arg(long, value_name = "PATH")]
     pub(crate) cert: Option<PathBuf>,
-    /// Key for TLS: not in this build
-    #[arg(long, value_name = "PATH", hide = true)]
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "PATH")]
     pub(crate) key: Option<PathBuf>,
     /// Accounts are a matter of clasp-relay
     #[arg(long, value_name = "PORT", hide = true)]
@@ -131,7 +132,7 @@ pub(crate) struct ServerArgs {
 /// Options of commands that connect to a router.
 #[derive(Debug, Args)]
 pub(crate) struct ConnectArgs {
-    /// Router to connect to: ws://host:port or tcp://host:port
+    /// Router to connect to: ws://host:port, wss://, tcp://, tcps:// or quic://
     #[arg(
         short,
         long,
@@ -147,6 +148,29 @@ pub(crate) struct ConnectArgs {
     /// Name to connect under
     #[arg(long, value_name = "NAME", default_value = "clasp")]
     pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
+/// Whose certificates are taken.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// PEM file with the authorities whose certificates are taken, instead of the system's
+    #[arg(long, value_name = "PATH", env = "CLASP_CA", hide_env_values = true)]
+    ca: Option<PathBuf>,
+    /// Take any certificate: who is in between can read and change everything
+    #[arg(long, conflicts_with = "ca")]
+    insecure: bool,
+}
+
+impl TrustArgs {
+    pub(crate) fn trust(&self) -> Trust {
+        match &self.ca {
+            _ if self.insecure => Trust::Anybody,
+            Some(path) => Trust::Authority(path.clone()),
+            None => Trust::System,
+        }
+    }
 }
 
 /// How a value is written on the command line.
@@ -303,6 +327,8 @@ pub(crate) struct BenchArgs {
     /// Token to present
     #[arg(long, value_name = "TEXT", env = "CLASP_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 /// What the bench measures.

@@ -19,10 +19,8 @@ pub(crate) enum CommandError {
         problem: String,
         remedy: &'static str,
     },
-    #[error("unknown protocol '{0}': expected websocket, ws or tcp")]
+    #[error("unknown protocol '{0}': expected websocket, ws, quic or tcp")]
     UnknownProtocol(String),
-    #[error("quic is not in this build: use websocket or tcp")]
-    QuicNotBuilt,
     #[error(transparent)]
     ConfigFile(#[from] clasp_settings::FileError),
     #[error("{path}: [{table}]: there is no such command")]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clasp_proto::{Features, Hello};
+use clasp_transport::tls::Trust;
 
 use crate::backoff::Reconnect;
 use crate::cache::Cache;
@@ -21,6 +22,7 @@ pub struct Builder {
     features: Features,
     reconnect: Reconnect,
     connect_timeout: Duration,
+    trust: Trust,
     call_timeout: Duration,
     quiet: Duration,
     cache_addresses_max: usize,
@@ -35,6 +37,7 @@ impl Builder {
             features: DEFAULT_FEATURES,
             reconnect: Reconnect::default(),
             connect_timeout: CONNECT_TIMEOUT,
+            trust: Trust::System,
             call_timeout: CALL_TIMEOUT,
             quiet: QUIET_TIME,
             cache_addresses_max: CACHE_ADDRESSES_MAX,
@@ -73,6 +76,13 @@ impl Builder {
     #[must_use]
     pub fn connect_timeout(mut self, within: Duration) -> Self {
         self.connect_timeout = within;
+        self
+    }
+
+    /// Whose certificates are taken, with `wss`, `tcps` and `quic`. Those that the system trusts unless set.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
         self
     }
 
@@ -116,6 +126,7 @@ impl Builder {
             greeting,
             reconnect: self.reconnect,
             connect_timeout: self.connect_timeout,
+            trust: self.trust,
             quiet: self.quiet,
         };
         let cache = Cache::new(self.cache_addresses_max);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clasp_proto::{Hello, Welcome};
+use clasp_transport::tls::Trust;
 use clasp_transport::{DialOptions, Link, LinkError, dial};
 use tokio::time::{Instant, timeout_at};
 
@@ -20,6 +21,7 @@ pub(crate) struct Target {
     pub(crate) greeting: Hello,
     pub(crate) reconnect: Reconnect,
     pub(crate) connect_timeout: Duration,
+    pub(crate) trust: Trust,
     /// Silence after which the router is asked for a sign of life.
     pub(crate) quiet: Duration,
 }
@@ -36,6 +38,7 @@ pub(crate) async fn connect(
     };
     let options = DialOptions {
         timeout: target.connect_timeout,
+        trust: target.trust.clone(),
     };
     let mut link = dial(&target.url, &options).await.map_err(failed)?;
     session.connected()?;

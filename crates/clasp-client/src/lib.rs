@@ -40,6 +40,8 @@ pub use clasp_proto::{
     SignalMeta, Timeline, Ttl, TypeMask, Value,
 };
 
+pub use clasp_transport::tls::Trust;
+
 pub use backoff::Reconnect;
 pub use builder::Builder;
 pub use bundle::BundleCall;

@@ -1,6 +1,6 @@
 //! A run of the relay, from its start until it is told to end.
 
-use clasp_server::{Bound, Protocol, Server};
+use clasp_server::{Bound, Protocol, Request, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::settings::Settings;
@@ -12,30 +12,29 @@ use crate::settings::Settings;
 pub(crate) async fn serve(settings: &Settings) -> Result<(), anyhow::Error> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut server = Server::start(&settings.flags.config()).await?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let server = Server::start(&settings.flags.config()).await?;
     announce(&settings.flags.basics.name, &server);
     tracing::info!("Router initialized, accepting connections...");
-    let ended = tokio::select! {
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
-        ended = server.wait() => Some(ended),
+    let next = async || {
+        tokio::select! {
+            _ = interrupt.recv() => Request::Stop,
+            _ = terminate.recv() => Request::Stop,
+            _ = hangup.recv() => Request::Reload,
+        }
     };
-    tokio::select! {
-        () = server.shutdown() => {}
-        // Whoever asks twice does not want to wait.
-        _ = interrupt.recv() => tracing::warn!("second signal: not waiting for sessions"),
-        _ = terminate.recv() => tracing::warn!("second signal: not waiting for sessions"),
-    }
-    ended.map_or(Ok(()), |ended| Err(ended.into()))
+    Ok(server.run_until(next).await?)
 }
 
 /// Lines that scripts and kits look for.
 fn announce(name: &str, server: &Server) {
     let mut protocols = Vec::new();
     for Bound { protocol, address } in server.local_addrs() {
+        let scheme = protocol.scheme(server.has_tls());
         match protocol {
-            Protocol::WebSocket => tracing::info!("WebSocket: ws://{address}"),
-            Protocol::Tcp => tracing::info!("TCP: tcp://{address}"),
+            // Without a scheme, as scripts expect it.
+            Protocol::Quic => tracing::info!("QUIC: {address}"),
+            _ => tracing::info!("{protocol}: {scheme}://{address}"),
         }
         protocols.push(protocol.to_string());
     }

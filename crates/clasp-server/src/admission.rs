@@ -131,6 +131,11 @@ impl Admission {
         })
     }
 
+    /// True if more than half of the places of those that have not been welcomed are taken.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.table.lock().pending.len() > self.caps.pending_max / 2
+    }
+
     /// Ends every connection that has not been welcomed.
     pub(crate) fn dismiss(&self) {
         let waiting = std::mem::take(&mut self.table.lock().pending);

@@ -20,6 +20,8 @@ pub struct Config {
     pub cert: Option<PathBuf>,
     /// Its private key in PEM.
     pub key: Option<PathBuf>,
+    /// Without both, QUIC gets a certificate that is made for this run, instead of an error.
+    pub self_signed: bool,
     /// What WELCOME calls the server.
     pub name: String,
     /// Sessions at a time on all transports together; 0 is any number.
@@ -115,6 +117,7 @@ impl Config {
             quic_port: None,
             cert: None,
             key: None,
+            self_signed: true,
             name: "CLASP Server".to_owned(),
             sessions_max: 100,
             connections_per_ip_max: 0,
@@ -158,6 +161,7 @@ impl Config {
                 SidePort::Off
             },
             mdns: true,
+            self_signed: false,
             broadcast_port: SidePort::IfFree(7331),
             name: "CLASP Relay".to_owned(),
             sessions_max: 1000,

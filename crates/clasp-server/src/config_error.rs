@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use clasp_transport::tls::TlsError;
 use thiserror::Error;
 
 use crate::limits::NAME_BYTES_MAX;
@@ -37,6 +38,23 @@ pub enum ConfigError {
         /// What is missing.
         feature: Feature,
     },
+    /// QUIC cannot do without TLS.
+    #[error("{flag} required for QUIC")]
+    NeededForQuic {
+        /// The flag that is missing.
+        flag: &'static str,
+    },
+    /// A certificate without key, or the other way round.
+    #[error("{other} needs {flag}: give both for TLS, or none")]
+    HalfOfTls {
+        /// The flag that is missing.
+        flag: &'static str,
+        /// The one that is there.
+        other: &'static str,
+    },
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The name is empty or too long.
     #[error("--name: expected 1 to {NAME_BYTES_MAX} bytes, found {bytes}")]
     Name {

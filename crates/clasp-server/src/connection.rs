@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use clasp_proto::{Binding, Close, Code};
 use clasp_router::{Closed, Session, Tick};
-use clasp_transport::{ProtocolError, Stream, websocket};
+use clasp_transport::{ProtocolError, Stream, quic, websocket};
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use self::greeting::Greeted;
@@ -26,9 +28,23 @@ use crate::admission::Pending;
 use crate::limits::{FAREWELL_TIMEOUT, STALL_MAX, STALL_RECHECK, WRITE_DEADLINE};
 use crate::shared::Shared;
 
+/// A connection that has said nothing yet.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// Over TCP.
+    Socket(TcpStream),
+    /// Over UDP.
+    Quic(quic::Arriving),
+}
+
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: Stream, peer: SocketAddr, shared: Arc<Shared>, permit: Pending) {
-    let Some(greeted) = greeting::greet(stream, peer, &shared, permit).await else {
+pub(crate) async fn serve(
+    arrival: Arrival,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    permit: Pending,
+) {
+    let Some(greeted) = greeting::greet(arrival, peer, &shared, permit).await else {
         return;
     };
     let id = Arc::clone(&greeted.attached.session.id);
@@ -144,6 +160,10 @@ impl<'a> Connection<'a> {
                     Some(Closed::SlowConsumer | Closed::Detached) => return Err(End::Slow),
                     None if !self.output.is_empty() => {}
                     None => {
+                        // TLS keeps what the socket did not take.
+                        if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
+                            flushed?;
+                        }
                         if session.wants_snapshot() {
                             // Others have their turn before the snapshot goes on.
                             cx.waker().wake_by_ref();

@@ -10,6 +10,8 @@ pub struct Counters {
     displaced: AtomicU64,
     panicked: AtomicU64,
     accept_failures: AtomicU64,
+    reloaded: AtomicU64,
+    reload_failures: AtomicU64,
 }
 
 /// What is counted.
@@ -25,6 +27,10 @@ pub enum Counted {
     Panicked,
     /// Times that the system could not give us a connection.
     AcceptFailure,
+    /// Certificates read again and taken into use.
+    Reloaded,
+    /// Certificates that could not take the place of the one in use.
+    ReloadFailed,
 }
 
 impl Counters {
@@ -44,6 +50,8 @@ impl Counters {
             Counted::Displaced => &self.displaced,
             Counted::Panicked => &self.panicked,
             Counted::AcceptFailure => &self.accept_failures,
+            Counted::Reloaded => &self.reloaded,
+            Counted::ReloadFailed => &self.reload_failures,
         }
     }
 }

@@ -21,6 +21,26 @@ pub(crate) const STOP_GRACE: Duration = Duration::from_secs(1);
 /// A server name goes into every WELCOME.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
 
+/// How often the files of the certificate are looked at. A renewal comes days before it is needed.
+pub(crate) const RELOAD_CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A TCP peer that says nothing for this long is asked by the system whether it is there.
+pub(crate) const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(20);
+
+/// How often it is asked again.
+pub(crate) const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How many questions without an answer mean that it is gone: 50 s after its last word.
+pub(crate) const TCP_KEEPALIVE_RETRIES: u32 = 3;
+
+/// What was sent and is not confirmed for this long went to a peer that is gone.
+#[cfg(target_os = "linux")]
+pub(crate) const TCP_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(45);
+
+/// How long a TLS or QUIC handshake may take: several round trips, of which some got lost.
+/// // protocol/limits.md 4.11
+pub(crate) const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A subscriber that takes nothing for this long is closed. // protocol/router.md 16.3
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clasp_router::RouterConfig;
+use clasp_transport::tls::{Certificate, ServerTls};
 use clasp_transport::websocket::{Origins, UpgradeRules};
 
 use crate::admission::Caps;
@@ -20,12 +22,28 @@ pub struct Plan {
     pub(crate) name: Arc<str>,
     pub(crate) upgrade_rules: UpgradeRules,
     pub(crate) token: Option<Arc<str>>,
+    pub(crate) tls: Option<TlsPlan>,
     pub(crate) caps: Caps,
     pub(crate) router: RouterConfig,
     pub(crate) session_timeout: Option<Duration>,
     pub(crate) upgrade_timeout: Duration,
     pub(crate) hello_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+}
+
+/// How TLS is spoken: on every listener, or on none but QUIC.
+#[derive(Debug, Clone)]
+pub(crate) struct TlsPlan {
+    pub(crate) server: ServerTls,
+    /// The files that the certificate is read from again; nothing for one that was made for this run.
+    pub(crate) files: Option<TlsFiles>,
+}
+
+/// Where certificate and key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// A listener to be bound.
@@ -40,15 +58,29 @@ pub(crate) struct Listening {
 pub enum Protocol {
     /// CLASP over WebSocket.
     WebSocket,
+    /// CLASP frames on a stream of a QUIC connection.
+    Quic,
     /// CLASP frames behind 4-byte lengths.
     Tcp,
 }
 
 impl Protocol {
+    /// What its urls begin with.
+    pub const fn scheme(self, has_tls: bool) -> &'static str {
+        match (self, has_tls) {
+            (Self::WebSocket, false) => "ws",
+            (Self::WebSocket, true) => "wss",
+            (Self::Quic, _) => "quic",
+            (Self::Tcp, false) => "tcp",
+            (Self::Tcp, true) => "tcps",
+        }
+    }
+
     /// The flag that sets its port.
     pub const fn flag(self) -> &'static str {
         match self {
             Self::WebSocket => "--ws-port",
+            Self::Quic => "--quic-port",
             Self::Tcp => "--tcp-port",
         }
     }
@@ -58,6 +90,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::WebSocket => "WebSocket",
+            Self::Quic => "QUIC",
             Self::Tcp => "TCP",
         })
     }
@@ -99,6 +132,7 @@ impl Plan {
     pub fn new(config: &Config) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
         let listeners = listeners(config, &mut errors);
+        let tls = tls(config, &mut errors);
         check_texts(config, &mut errors);
         check_zeros(config, &mut errors);
         if !errors.is_empty() {
@@ -110,6 +144,7 @@ impl Plan {
             upgrade_rules: UpgradeRules {
                 origins: Origins::listed(config.allowed_origins.iter().cloned()),
             },
+            tls,
             token: config.token.as_deref().map(Arc::from),
             caps: Caps {
                 connections_per_ip_max: config.connections_per_ip_max,
@@ -126,11 +161,18 @@ impl Plan {
 }
 
 impl Plan {
+    /// True if WebSocket and TCP are spoken through TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.files.is_some())
+    }
+
     /// What would be opened, a line each.
     pub fn opens(&self) -> Vec<String> {
         let listeners = self.listeners.iter();
-        let lines =
-            listeners.map(|listening| format!("{}: {}", listening.protocol, listening.address));
+        let lines = listeners.map(|Listening { protocol, address }| {
+            let scheme = protocol.scheme(self.has_tls());
+            format!("{protocol}: {scheme}://{address}")
+        });
         lines.collect()
     }
 }
@@ -138,6 +180,7 @@ impl Plan {
 fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
     let ports = [
         (Protocol::WebSocket, config.websocket_port),
+        (Protocol::Quic, config.quic_port),
         (Protocol::Tcp, config.tcp_port),
     ];
     let wanted: Vec<(Protocol, u16)> = ports
@@ -162,6 +205,54 @@ fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
             address: SocketAddr::new(ip, port),
         })
         .collect()
+}
+
+fn tls(config: &Config, errors: &mut Vec<ConfigError>) -> Option<TlsPlan> {
+    let (cert, key) = match (&config.cert, &config.key) {
+        (Some(cert), Some(key)) => (cert.clone(), key.clone()),
+        (None, None) if config.quic_port.is_none() => return None,
+        (None, None) if config.self_signed => {
+            let certificate = Certificate::self_signed(names(&config.host));
+            let server = ServerTls::new(certificate);
+            return Some(TlsPlan {
+                server,
+                files: None,
+            });
+        }
+        (cert, key) => {
+            let needs_both = config.quic_port.is_some();
+            let missing = [("--cert", cert, "--key"), ("--key", key, "--cert")];
+            let missing = missing.iter().filter(|(_, given, _)| given.is_none());
+            errors.extend(missing.map(|&(flag, _, other)| match needs_both {
+                true => ConfigError::NeededForQuic { flag },
+                false => ConfigError::HalfOfTls { flag, other },
+            }));
+            return None;
+        }
+    };
+    match Certificate::read(&cert, &key) {
+        Ok(certificate) => Some(TlsPlan {
+            server: ServerTls::new(certificate),
+            files: Some(TlsFiles { cert, key }),
+        }),
+        Err(error) => {
+            errors.push(ConfigError::Tls(error));
+            None
+        }
+    }
+}
+
+/// What a certificate that is made for the moment is for.
+fn names(host: &str) -> Vec<String> {
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    let is_name = literal.is_ascii() && !names.iter().any(|name| name == literal);
+    names.extend(is_name.then(|| literal.to_owned()));
+    names
 }
 
 fn check_features(config: &Config, errors: &mut Vec<ConfigError>) {

@@ -10,8 +10,9 @@ use crate::config::Config;
 use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
 use crate::limits::STOP_GRACE;
-use crate::listeners::clasp;
-use crate::plan::{Listening, Plan, Protocol};
+use crate::listeners;
+use crate::plan::{Plan, Protocol, TlsPlan};
+use crate::reload;
 use crate::shared::Shared;
 use crate::supervisor::{PartEnded, Parts};
 use crate::timer;
@@ -21,7 +22,8 @@ pub struct Server {
     shared: Arc<Shared>,
     bound: Vec<Bound>,
     listeners: Parts,
-    timer: Parts,
+    /// What goes on until the last session has gone.
+    services: Parts,
 }
 
 /// A listener that is open.
@@ -31,6 +33,15 @@ pub struct Bound {
     pub protocol: Protocol,
     /// Where, with the port that the system chose if 0 was asked for.
     pub address: SocketAddr,
+}
+
+/// What somebody outside wants of a running server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Read the certificate again.
+    Reload,
+    /// Stop; the second time, without waiting for anybody.
+    Stop,
 }
 
 /// Why a server did not start.
@@ -73,40 +84,37 @@ impl Server {
     }
 
     fn serve(shared: Arc<Shared>) -> Result<Self, StartError> {
-        let mut open = Vec::new();
-        for &Listening { protocol, address } in &shared.plan.listeners {
-            let bind = |source| StartError::Bind {
-                protocol,
-                address,
-                source,
-            };
-            let listener = clasp::bind(address).map_err(bind)?;
-            let address = listener.local_addr().map_err(bind)?;
-            open.push((Bound { protocol, address }, listener));
+        let open = shared.plan.listeners.iter();
+        let open = open.map(|listening| listeners::bind(*listening, &shared.plan));
+        let open = open.collect::<Result<Vec<_>, _>>()?;
+        let mut services = Parts::default();
+        services.start("timer", timer::run(Arc::clone(&shared)));
+        if let Some(TlsPlan {
+            server,
+            files: Some(files),
+        }) = &shared.plan.tls
+        {
+            reload::inspect(&server.certificate());
+            let reload = reload::run(Arc::clone(&shared), server.clone(), files.clone());
+            services.start("reload of the certificate", reload);
         }
-        let mut timer = Parts::default();
-        timer.start("timer", timer::run(Arc::clone(&shared)));
         let mut listeners = Parts::default();
         let mut bound = Vec::new();
         for (listening, listener) in open {
             let Bound { protocol, address } = listening;
             tracing::info!("{protocol} server listening on {address}");
-            let name = match protocol {
-                Protocol::WebSocket => "WebSocket listener",
-                Protocol::Tcp => "TCP listener",
-            };
-            listeners.start(name, clasp::run(listener, protocol, Arc::clone(&shared)));
+            listener.start(protocol, &mut listeners, &shared);
             bound.push(listening);
         }
         Ok(Self {
             shared,
             bound,
             listeners,
-            timer,
+            services,
         })
     }
 
-    /// Every listener that is open, in the order WebSocket, TCP.
+    /// Every listener that is open, in the order WebSocket, QUIC, TCP.
     pub fn local_addrs(&self) -> &[Bound] {
         &self.bound
     }
@@ -126,11 +134,53 @@ impl Server {
         self.shared.router.sessions()
     }
 
+    /// True if WebSocket and TCP are spoken through TLS.
+    pub fn has_tls(&self) -> bool {
+        self.shared.plan.has_tls()
+    }
+
+    /// SHA-256 of the certificate that the next client gets, in hexadecimal digits.
+    pub fn fingerprint(&self) -> Option<String> {
+        let tls = self.shared.plan.tls.as_ref()?;
+        Some(tls.server.certificate().fingerprint())
+    }
+
+    /// Reads the certificate again, soon. Connections keep the one that they began with; one that cannot be used
+    /// leaves the old one in place.
+    pub fn reload(&self) {
+        self.shared.reload.notify_one();
+    }
+
+    /// Serves until `next` asks for the end, and shuts down.
+    ///
+    /// # Errors
+    /// A part has ended although nobody asked it to.
+    pub async fn run_until(
+        mut self,
+        mut next: impl AsyncFnMut() -> Request,
+    ) -> Result<(), PartEnded> {
+        let ended = loop {
+            tokio::select! {
+                request = next() => match request {
+                    Request::Reload => self.reload(),
+                    Request::Stop => break None,
+                },
+                ended = self.wait() => break Some(ended),
+            }
+        };
+        let hurry = async { while next().await != Request::Stop {} };
+        tokio::select! {
+            () = self.shutdown() => {}
+            () = hurry => tracing::warn!("asked to stop again: not waiting for sessions"),
+        }
+        ended.map_or(Ok(()), Err)
+    }
+
     /// Waits until a part ends although it should not; then the server is to be stopped.
     pub async fn wait(&mut self) -> PartEnded {
         tokio::select! {
             ended = self.listeners.ended() => ended,
-            ended = self.timer.ended() => ended,
+            ended = self.services.ended() => ended,
         }
     }
 
@@ -143,7 +193,7 @@ impl Server {
         let grace = self.shared.plan.drain_timeout.saturating_add(STOP_GRACE);
         self.listeners.finish(grace).await;
         // Due deliveries were still made while the sessions drained.
-        drop(self.timer);
+        drop(self.services);
         tracing::info!("stopped");
     }
 }

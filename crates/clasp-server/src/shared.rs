@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clasp_router::Router;
+use tokio::sync::Notify;
 
 use crate::admission::Admission;
 use crate::clock::Clock;
@@ -16,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) plan: Plan,
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
+    /// Somebody wants the certificate to be read again.
+    pub(crate) reload: Notify,
     pub(crate) admission: Admission,
     pub(crate) counters: Arc<Counters>,
 }
@@ -29,6 +32,7 @@ impl Shared {
             clock,
             plan,
             shutdown: Shutdown::new(),
+            reload: Notify::new(),
             counters: Arc::default(),
         }
     }

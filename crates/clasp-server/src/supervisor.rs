@@ -85,6 +85,17 @@ impl Parts {
     }
 }
 
+/// Does something that waits for a disk, on a thread where it holds nobody up.
+///
+/// # Panics
+/// If it panics.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 /// The tasks of one listener's connections. A panic ends the connection that it happened in
 /// (protocol/router.md 14.4).
 pub(crate) struct Connections {

@@ -1,13 +1,18 @@
 //! From a url to a link.
 
+use std::io;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use crate::error::{LinkError, UrlProblem};
 use crate::link::Link;
+use crate::quic;
 use crate::stream::Stream;
+use crate::tls::{ClientTls, Trust};
 use crate::websocket::client;
 
 /// How to dial.
@@ -15,17 +20,26 @@ use crate::websocket::client;
 pub struct DialOptions {
     /// For finding the host, connecting and upgrading together. 10 s unless set.
     pub timeout: Duration,
+    /// Whose certificates are taken, where the url asks for TLS.
+    pub trust: Trust,
 }
 
 impl Default for DialOptions {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10),
+            trust: Trust::System,
         }
     }
 }
 
-/// Connects to `ws://host[:port][/path]` (port 80 unless given) or `tcp://host[:port]` (port 7340 unless given).
+/// Connects to a router, by a url with one of these schemes. The path matters for proxies only.
+///
+/// | Scheme | Transport | Port unless given |
+/// | --- | --- | --- |
+/// | `ws`, `wss` | WebSocket, the second with TLS | 80, 443 |
+/// | `tcp`, `tcps` | frames behind lengths, the second with TLS | 7340 |
+/// | `quic` | QUIC, which always has TLS | 7331 |
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), clasp_transport::LinkError> {
@@ -37,13 +51,13 @@ impl Default for DialOptions {
 /// ```
 ///
 /// # Errors
-/// The url is wrong, nobody answers, or the server refuses the upgrade.
+/// The url is wrong, nobody answers, the certificate is not trusted, or the server refuses the upgrade.
 pub async fn dial(url: &str, options: &DialOptions) -> Result<Link, LinkError> {
     let target = Target::parse(url).map_err(|problem| LinkError::Url {
         url: url.to_owned(),
         problem,
     })?;
-    match timeout(options.timeout, connect(&target)).await {
+    match timeout(options.timeout, connect(&target, &options.trust)).await {
         Ok(link) => link,
         Err(_) => Err(LinkError::TimedOut {
             address: target.address(),
@@ -52,28 +66,77 @@ pub async fn dial(url: &str, options: &DialOptions) -> Result<Link, LinkError> {
     }
 }
 
-async fn connect(target: &Target<'_>) -> Result<Link, LinkError> {
-    let socket = TcpStream::connect((target.host, target.port))
-        .await
-        .map_err(|source| LinkError::Connect {
+async fn connect(target: &Target<'_>, trust: &Trust) -> Result<Link, LinkError> {
+    match target.scheme {
+        Scheme::Tcp => Ok(Link::length(plain(target).await?)),
+        Scheme::Tcps => Ok(Link::length(secure(target, trust).await?)),
+        Scheme::Ws => upgrade(plain(target).await?, target).await,
+        Scheme::Wss => upgrade(secure(target, trust).await?, target).await,
+        Scheme::Quic => quic(target, trust).await,
+    }
+}
+
+async fn upgrade(mut stream: Stream, target: &Target<'_>) -> Result<Link, LinkError> {
+    let leftover = client::upgrade(&mut stream, target.authority, target.path).await?;
+    Ok(Link::websocket(stream, &leftover))
+}
+
+async fn plain(target: &Target<'_>) -> Result<Stream, LinkError> {
+    tcp_socket(target).await.map(Stream::from)
+}
+
+async fn secure(target: &Target<'_>, trust: &Trust) -> Result<Stream, LinkError> {
+    let tls = ClientTls::new(trust)?;
+    let name = ServerName::try_from(target.host.to_owned());
+    let name = name.map_err(|_| LinkError::ServerName {
+        host: target.host.to_owned(),
+    })?;
+    let socket = tcp_socket(target).await?;
+    let connected = TlsConnector::from(tls.tcp()).connect(name, socket).await;
+    match connected {
+        Ok(stream) => Ok(Stream::Tls(Box::new(stream.into()))),
+        Err(source) => Err(LinkError::Tls {
             address: target.address(),
             source,
-        })?;
+        }),
+    }
+}
+
+async fn tcp_socket(target: &Target<'_>) -> Result<TcpStream, LinkError> {
+    let socket = TcpStream::connect((target.host, target.port)).await;
+    let socket = socket.map_err(|source| LinkError::Connect {
+        address: target.address(),
+        source,
+    })?;
     socket.set_nodelay(true)?;
-    let mut stream = Stream::from(socket);
-    match target.scheme {
-        Scheme::Tcp => Ok(Link::length(stream)),
-        Scheme::Ws => {
-            let leftover = client::upgrade(&mut stream, target.authority, target.path).await?;
-            Ok(Link::websocket(stream, &leftover))
+    Ok(socket)
+}
+
+/// Tries the addresses of the host one after the other.
+async fn quic(target: &Target<'_>, trust: &Trust) -> Result<Link, LinkError> {
+    let tls = ClientTls::new(trust)?;
+    let unknown = |source| LinkError::Connect {
+        address: target.address(),
+        source,
+    };
+    let found = lookup_host((target.host, target.port)).await;
+    let mut failed = unknown(io::ErrorKind::NotFound.into());
+    for address in found.map_err(unknown)? {
+        match quic::connect(address, target.host, &tls).await {
+            Ok(stream) => return Ok(Link::bare(stream)),
+            Err(error) => failed = error,
         }
     }
+    Err(failed)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     Ws,
+    Wss,
     Tcp,
+    Tcps,
+    Quic,
 }
 
 /// The parts of a url that matter for dialling.
@@ -96,9 +159,10 @@ impl<'a> Target<'a> {
         let (scheme, rest) = url.split_once("://").ok_or(UrlProblem::Scheme)?;
         let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
             "ws" => (Scheme::Ws, 80),
+            "wss" => (Scheme::Wss, 443),
             "tcp" => (Scheme::Tcp, 7340),
-            "wss" => return Err(UrlProblem::NotBuilt("wss")),
-            "quic" => return Err(UrlProblem::NotBuilt("quic")),
+            "tcps" => (Scheme::Tcps, 7340),
+            "quic" => (Scheme::Quic, 7331),
             _ => return Err(UrlProblem::Scheme),
         };
         let rest = rest.split('#').next().unwrap_or(rest);
@@ -175,6 +239,9 @@ mod tests {
         check("ws://[::1]:7330/clasp", "[::1]:7330", "/clasp");
         check("ws://[::1]", "[::1]:80", "/");
         check("tcp://127.0.0.1", "127.0.0.1:7340", "/");
+        check("tcps://127.0.0.1", "127.0.0.1:7340", "/");
+        check("wss://host/clasp", "host:443", "/clasp");
+        check("quic://host", "host:7331", "/");
     }
 
     #[test]
@@ -182,8 +249,6 @@ mod tests {
         let check = |url, problem| assert_eq!(Target::parse(url), Err(problem), "{url}");
         check("localhost:7330", UrlProblem::Scheme);
         check("http://localhost", UrlProblem::Scheme);
-        check("wss://localhost", UrlProblem::NotBuilt("wss"));
-        check("quic://localhost", UrlProblem::NotBuilt("quic"));
         check("ws://", UrlProblem::Host);
         check("ws://:7330", UrlProblem::Host);
         check("ws://[::1", UrlProblem::Host);

@@ -7,6 +7,8 @@ use clasp_proto::Close;
 use clasp_proto::limits::FRAME_MAX;
 use thiserror::Error;
 
+use crate::tls::TlsError;
+
 /// The peer broke the rules of its transport; the link cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ProtocolError {
@@ -52,6 +54,9 @@ pub enum ProtocolError {
         /// The announced size.
         bytes: u64,
     },
+    /// Bytes in the place of a frame that are none.
+    #[error("expected a CLASP frame, found something else")]
+    NoFrame,
     /// A close frame with one byte, or with a code that must not be sent.
     #[error("a WebSocket close frame must be empty or begin with a valid close code")]
     CloseCode,
@@ -75,6 +80,7 @@ impl ProtocolError {
             | Self::UnexpectedContinuation
             | Self::InterruptedMessage
             | Self::TooManyFragments
+            | Self::NoFrame
             | Self::CloseCode
             | Self::CloseReason => Close::Protocol,
             Self::TooLarge { .. } => Close::TooLarge,
@@ -94,6 +100,15 @@ pub enum HandshakeError {
     /// The socket failed.
     #[error("the socket failed during the WebSocket handshake")]
     Io(#[from] io::Error),
+    /// A connection without TLS where TLS is spoken.
+    #[error("expected TLS, found something else (ws:// or http:// instead of wss:// or https://?)")]
+    NotTls,
+    /// The peer does not speak a TLS that we speak, or does not trust us.
+    #[error("the TLS handshake failed: {0}")]
+    Tls(#[source] io::Error),
+    /// The same over QUIC.
+    #[error("the QUIC handshake failed: {0}")]
+    Quic(#[source] quinn::ConnectionError),
     /// The request head is longer than any client needs.
     #[error("the request head is longer than {} bytes", crate::HTTP_HEAD_BYTES_MAX)]
     HeadTooLarge,
@@ -141,6 +156,31 @@ pub enum LinkError {
         /// The deadline that passed.
         within: Duration,
     },
+    /// The TLS handshake failed: it is no TLS, or the certificate is not to be trusted.
+    #[error("no TLS connection to {address}: {source}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What the handshake failed of.
+        source: io::Error,
+    },
+    /// The same over QUIC.
+    #[error("no QUIC connection to {address}: {source}")]
+    Quic {
+        /// Host and port.
+        address: String,
+        /// What the handshake failed of.
+        source: quinn::ConnectionError,
+    },
+    /// A host that no certificate can be for.
+    #[error("{host} is neither a host name nor an IP address")]
+    ServerName {
+        /// As given.
+        host: String,
+    },
+    /// A file that TLS needs is not what it has to be.
+    #[error(transparent)]
+    Trust(#[from] TlsError),
     /// The server answered the upgrade with something else.
     #[error("the server answered the WebSocket upgrade with HTTP {status}: {text}")]
     Refused {
@@ -173,11 +213,8 @@ pub enum LinkError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum UrlProblem {
     /// No scheme in front.
-    #[error("expected ws://host:port or tcp://host:port")]
+    #[error("expected ws://host:port, wss://, tcp://, tcps:// or quic://")]
     Scheme,
-    /// A scheme of CLASP that this build cannot speak yet.
-    #[error("{0} links are not built yet: use ws:// or tcp://")]
-    NotBuilt(&'static str),
     /// No host.
     #[error("the host is missing")]
     Host,

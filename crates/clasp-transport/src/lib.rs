@@ -1,4 +1,4 @@
-//! Byte links that carry CLASP frames: WebSocket, TCP, memory.
+//! Byte links that carry CLASP frames: WebSocket, TCP, QUIC, memory; the first two with or without TLS.
 //!
 //! A server takes a [`Stream`], for WebSocket performs [`websocket::accept`] on it, and then cuts
 //! what it reads with a [`FrameReader`], which works in place on the caller's buffer.
@@ -10,10 +10,12 @@ mod error;
 mod limits;
 mod link;
 pub mod memory;
+pub mod quic;
 mod reader;
 mod step;
 mod stream;
 pub mod tcp;
+pub mod tls;
 pub mod websocket;
 
 pub use dial::{DialOptions, dial};

@@ -39,12 +39,18 @@ pub struct Link {
 enum Writer {
     WebSocket(ClientFrames),
     Length,
+    Bare,
 }
 
 impl Link {
     /// A link of length-prefixed frames over any stream, for example one end of [`crate::memory::pair`].
     pub fn length(stream: Stream) -> Self {
         Self::new(stream, FrameReader::length(), Writer::Length)
+    }
+
+    /// A link of frames one behind the other, over a QUIC stream.
+    pub(crate) fn bare(stream: Stream) -> Self {
+        Self::new(stream, FrameReader::bare(), Writer::Bare)
     }
 
     /// A link over a WebSocket that has been upgraded; `leftover` came with the server's answer.
@@ -80,6 +86,7 @@ impl Link {
             match &mut self.writer {
                 Writer::WebSocket(frames) => frames.binary(&mut self.unsent, frame),
                 Writer::Length => tcp::write_frame(&mut self.unsent, frame),
+                Writer::Bare => self.unsent.extend_from_slice(frame),
             }
         }
         self.flush().await
@@ -100,7 +107,7 @@ impl Link {
         }
         let goodbye = async {
             self.flush().await?;
-            if let Writer::Length = self.writer {
+            if let Writer::Length | Writer::Bare = self.writer {
                 self.stream.shutdown().await?;
             }
             // The goodbye is out; what the server still says changes nothing.
@@ -224,7 +231,8 @@ impl Link {
         }
         self.unsent.clear();
         self.sent = 0;
-        Poll::Ready(Ok(()))
+        // TLS keeps what the socket did not take.
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,7 +2,7 @@
 
 use crate::error::ProtocolError;
 use crate::step::Step;
-use crate::{tcp, websocket};
+use crate::{quic, tcp, websocket};
 
 /// The reading state of one connection; a few words while nothing is half received.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub enum FrameReader {
     WebSocket(websocket::Reader),
     /// One frame behind each 4-byte length.
     Length(tcp::Reader),
+    /// Frames one behind the other, as on a QUIC stream.
+    Bare(quic::Reader),
 }
 
 impl FrameReader {
@@ -24,6 +26,11 @@ impl FrameReader {
         Self::Length(tcp::Reader)
     }
 
+    /// A reader of frames that stand behind each other.
+    pub fn bare() -> Self {
+        Self::Bare(quic::Reader)
+    }
+
     /// What comes next in `buf` at position `at`, which is moved behind it.
     /// The caller keeps what is left at [`Step::NeedMore`] and calls again when more has arrived behind it.
     ///
@@ -34,6 +41,7 @@ impl FrameReader {
         match self {
             Self::WebSocket(reader) => reader.next(buf, at),
             Self::Length(reader) => reader.next(buf, at),
+            Self::Bare(reader) => reader.next(buf, at),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) async fn briefly(
 /// The options that the command line gives.
 pub(crate) fn builder(args: &ConnectArgs) -> Builder {
     let builder = Client::builder(&args.server).name(&args.name);
+    let builder = builder.trust(args.trust.trust());
     match &args.token {
         Some(token) => builder.token(token),
         None => builder,

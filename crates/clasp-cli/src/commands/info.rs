@@ -16,7 +16,7 @@ pub(crate) fn run() -> Result<(), CommandError> {
          Version:   {}\n\
          Platform:  {}\n\
          Arch:      {}\n\
-         Protocols: websocket (ws://, port 7330), tcp (tcp://, port 7340)\n\
+         Protocols: websocket (ws://, wss://, port 7330), quic (quic://, port 7331), tcp (tcp://, tcps://, port 7340)\n\
          Features:  none\n\
          \n\
          Examples:\n\

@@ -1,9 +1,8 @@
 //! `clasp server`: a router for development.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 
-use clasp_server::{Bound, Config, Protocol, Server};
+use clasp_server::{Bound, Config, Request, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServerArgs;
@@ -19,25 +18,24 @@ pub(crate) async fn run(args: ServerArgs) -> Result<(), CommandError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let wants_token = args.token.is_some();
-    let mut server = Server::start(&config(args)?).await?;
+    let server = Server::start(&config(args)?).await?;
     for bound in server.local_addrs() {
-        output::result(&format!("Router listening on {}", url(bound)))?;
+        let url = url(bound, server.has_tls());
+        output::result(&format!("Router listening on {url}"))?;
+    }
+    if let Some(sha256) = server.fingerprint() {
+        output::status(&format!("Certificate SHA-256 {sha256}"));
     }
     if wants_token {
         output::status("Clients have to send the token of --token; others are refused");
     }
-    let ended = tokio::select! {
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
-        ended = server.wait() => Some(ended),
+    let next = async || {
+        tokio::select! {
+            _ = interrupt.recv() => Request::Stop,
+            _ = terminate.recv() => Request::Stop,
+        }
     };
-    tokio::select! {
-        () = server.shutdown() => {}
-        // Whoever asks twice does not want to wait.
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    ended.map_or(Ok(()), |ended| Err(ended.into()))
+    Ok(server.run_until(next).await?)
 }
 
 /// Says what else to do about flags that are seen in examples and mean something elsewhere.
@@ -46,10 +44,6 @@ fn refuse_what_is_not_there(args: &ServerArgs) -> Result<(), CommandError> {
         let problem = problem.to_owned();
         Err(CommandError::Usage { problem, remedy })
     };
-    let tls: Option<&PathBuf> = args.cert.as_ref().or(args.key.as_ref());
-    if tls.is_some() {
-        return usage("TLS is not in this build", "start without --cert and --key");
-    }
     if args.auth_port.is_some() {
         let remedy = "use clasp-relay, or --token for one token that everybody shares";
         return usage("--auth-port: this router has no accounts", remedy);
@@ -65,6 +59,8 @@ fn config(args: ServerArgs) -> Result<Config, CommandError> {
     let mut config = Config {
         host: args.bind,
         websocket_port: None,
+        cert: args.cert,
+        key: args.key,
         token: args.token,
         ..Config::development()
     };
@@ -74,7 +70,7 @@ fn config(args: ServerArgs) -> Result<Config, CommandError> {
     if !args.allow_origin.is_empty() {
         config.allowed_origins = args.allow_origin;
     }
-    if args.port.is_some() && args.protocol.len() > 1 {
+    if args.port.is_some_and(|port| port != 0) && args.protocol.len() > 1 {
         return Err(CommandError::Usage {
             problem: "--port is one port, --protocol asks for several".to_owned(),
             remedy: "give --port with one protocol",
@@ -84,7 +80,7 @@ fn config(args: ServerArgs) -> Result<Config, CommandError> {
         match protocol.as_str() {
             "websocket" | "ws" => config.websocket_port = Some(args.port.unwrap_or(WEBSOCKET_PORT)),
             "tcp" => config.tcp_port = Some(args.port.unwrap_or(TCP_PORT)),
-            "quic" => return Err(CommandError::QuicNotBuilt),
+            "quic" => config.quic_port = Some(args.port.unwrap_or(QUIC_PORT)),
             other => return Err(CommandError::UnknownProtocol(other.to_owned())),
         }
     }
@@ -92,11 +88,8 @@ fn config(args: ServerArgs) -> Result<Config, CommandError> {
 }
 
 /// Where a client on this machine connects.
-fn url(bound: &Bound) -> String {
-    let scheme = match bound.protocol {
-        Protocol::WebSocket => "ws",
-        Protocol::Tcp => "tcp",
-    };
+fn url(bound: &Bound, has_tls: bool) -> String {
+    let scheme = bound.protocol.scheme(has_tls);
     let host = match bound.address {
         SocketAddr::V4(address) if address.ip().is_unspecified() => "localhost".to_owned(),
         SocketAddr::V6(address) if address.ip().is_unspecified() => "localhost".to_owned(),
@@ -114,6 +107,9 @@ fn bracketed(ip: IpAddr) -> String {
 
 /// The port of CLASP over WebSocket.
 const WEBSOCKET_PORT: u16 = 7330;
+
+/// The port of CLASP over QUIC.
+const QUIC_PORT: u16 = 7331;
 
 /// The port of CLASP over TCP.
 const TCP_PORT: u16 = 7340;

@@ -206,7 +206,7 @@ fn failures_say_why_on_stderr() {
         &router,
         &["get", "/a", "-s", "localhost"],
         1,
-        "Error: cannot dial localhost: expected ws://host:port or tcp://host:port",
+        "Error: cannot dial localhost: expected ws://host:port, wss://",
     );
     check_failure(
         &router,

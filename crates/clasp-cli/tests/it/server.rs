@@ -37,6 +37,36 @@ fn tcp_carries_the_same() {
 }
 
 #[test]
+fn quic_carries_the_same_with_a_certificate_of_its_own() {
+    let router = Router::start(&["--protocol", "quic"]);
+    assert!(
+        router.url.starts_with("quic://127.0.0.1:"),
+        "{}",
+        router.url
+    );
+    let refused = router.run(&["set", "/a", "1"]);
+    assert_eq!(refused.code, 1, "nobody vouches for it: {refused:?}");
+    assert_eq!(router.run(&["set", "/a", "1", "--insecure"]).code, 0);
+    assert_eq!(router.run(&["get", "/a", "--insecure"]).stdout, "1\n");
+    router.signal("TERM");
+    let said = router.wait().stderr;
+    assert!(said.contains("Certificate SHA-256 "), "{said}");
+}
+
+#[test]
+fn several_protocols_are_served_at_once() {
+    let arguments = "server --bind 127.0.0.1 -p ws,quic,tcp --port 0";
+    let server = Running::start(&arguments.split(' ').collect::<Vec<_>>());
+    for scheme in ["ws", "quic", "tcp"] {
+        let line = server.line();
+        let url = line.trim_start_matches("Router listening on ");
+        assert!(url.starts_with(&format!("{scheme}://127.0.0.1:")), "{line}");
+        let set = run(&["set", "/a", "1", "--server", url, "--insecure"]);
+        assert_eq!(set.code, 0, "{url}: {set:?}");
+    }
+}
+
+#[test]
 fn a_token_keeps_others_out() {
     let router = Router::start(&["--token", "secret"]);
     let refused = router.run(&["set", "/a", "1"]);
@@ -71,7 +101,6 @@ fn what_it_cannot_do_it_says() {
             "{ended:?}"
         );
     };
-    check(&["-p", "quic"], 1, "quic is not in this build");
     check(
         &["-p", "carrier-pigeon"],
         1,
@@ -80,7 +109,12 @@ fn what_it_cannot_do_it_says() {
     check(&["-p", "ws,tcp", "-P", "7000"], 2, "--port is one port");
     check(&["--auth-port", "7350"], 2, "clasp-relay");
     check(&["--features", "full"], 2, "clasp info");
-    check(&["--cert", "a.pem"], 2, "TLS is not in this build");
+    check(&["--cert", "a.pem"], 2, "--cert needs --key");
+    check(
+        &["--cert", "/none.pem", "--key", "/none.key"],
+        2,
+        "cannot read /none.pem",
+    );
     check(
         &["--bind", "no such host"],
         2,

@@ -35,7 +35,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         let line = line.unwrap_or_else(|| panic!("{setting} is not in {stdout}"));
         assert!(line.ends_with(&format!("# {source}")), "{line}");
     }
-    assert!(stdout.contains("WebSocket: 0.0.0.0:7330"), "{stdout}");
+    assert!(stdout.contains("WebSocket: ws://0.0.0.0:7330"), "{stdout}");
 }
 
 #[test]

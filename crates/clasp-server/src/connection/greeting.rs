@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use clasp_proto::{Binding, Features, Message, Welcome, binary};
 use clasp_router::{NewSession, Session};
-use clasp_transport::{FrameReader, HandshakeError, ProtocolError, Step, Stream, websocket};
+use clasp_transport::{FrameReader, HandshakeError, ProtocolError, Step, Stream, tls, websocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Attached, input, output};
+use super::{Arrival, Attached, input, output};
 use crate::admission::Pending;
 use crate::handshake::{self, Rejection};
-use crate::limits::FAREWELL_TIMEOUT;
+use crate::limits::{FAREWELL_TIMEOUT, TLS_TIMEOUT};
 use crate::plan::Protocol;
 use crate::shared::Shared;
 
@@ -46,12 +46,12 @@ enum Failure {
 /// Waits for the peer to introduce itself; `None` if it did not, and was told so.
 /// // protocol/router.md 2.1, protocol/limits.md 4.2, 4.3
 pub(super) async fn greet<'a>(
-    stream: Stream,
+    arrival: Arrival,
     peer: SocketAddr,
     shared: &'a Shared,
     permit: Pending,
 ) -> Option<Greeted<'a>> {
-    let mut opened = match open(stream, shared, permit.protocol()).await {
+    let mut opened = match open(arrival, shared, permit.protocol()).await {
         Ok(opened) => opened,
         Err(error) => {
             tracing::debug!(%peer, %error, "no upgrade");
@@ -82,18 +82,37 @@ pub(super) async fn greet<'a>(
 }
 
 async fn open(
-    stream: Stream,
+    arrival: Arrival,
     shared: &Shared,
     protocol: Protocol,
 ) -> Result<Opened, HandshakeError> {
-    if protocol == Protocol::Tcp {
-        return Ok(Opened {
-            stream,
-            binding: Binding::Length,
-            reader: FrameReader::length(),
-            received: Vec::new(),
-        });
+    let secured = tokio::time::timeout(TLS_TIMEOUT, secure(arrival, shared));
+    let stream = secured.await.map_err(|_| HandshakeError::Closed)??;
+    let (binding, reader) = match protocol {
+        Protocol::WebSocket => return upgrade(stream, shared).await,
+        Protocol::Tcp => (Binding::Length, FrameReader::length()),
+        Protocol::Quic => (Binding::Bare, FrameReader::bare()),
+    };
+    Ok(Opened {
+        stream,
+        binding,
+        reader,
+        received: Vec::new(),
+    })
+}
+
+/// The bytes of a connection, through TLS if the server speaks it.
+async fn secure(arrival: Arrival, shared: &Shared) -> Result<Stream, HandshakeError> {
+    match (arrival, &shared.plan.tls) {
+        (Arrival::Socket(socket), Some(tls)) if shared.plan.has_tls() => {
+            tls::accept(socket, &tls.server).await
+        }
+        (Arrival::Socket(socket), _) => Ok(socket.into()),
+        (Arrival::Quic(arriving), _) => arriving.stream().await,
     }
+}
+
+async fn upgrade(stream: Stream, shared: &Shared) -> Result<Opened, HandshakeError> {
     let upgrade = websocket::accept(stream, &shared.plan.upgrade_rules);
     let upgraded = tokio::time::timeout(shared.plan.upgrade_timeout, upgrade)
         .await

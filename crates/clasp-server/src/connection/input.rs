@@ -180,9 +180,15 @@ fn read(cx: &mut Context<'_>, stream: &mut Stream, into: &mut [u8]) -> Poll<Resu
     match ready!(Pin::new(stream).poll_read(cx, &mut buf)) {
         Ok(()) if buf.filled().is_empty() => Poll::Ready(Err(End::Left)),
         Ok(()) => Poll::Ready(Ok(buf.filled().len())),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Poll::Ready(Err(End::Left)),
+        Err(error) if is_goodbye(error.kind()) => Poll::Ready(Err(End::Left)),
         Err(error) => Poll::Ready(Err(End::Io(error))),
     }
+}
+
+/// Sockets end with a reset, TLS without its goodbye, QUIC connections by being closed or given up.
+const fn is_goodbye(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{ConnectionReset, NotConnected, UnexpectedEof};
+    matches!(kind, ConnectionReset | NotConnected | UnexpectedEof)
 }
 
 /// What one read may bring. Large enough that the cost of a read does not show, and small enough

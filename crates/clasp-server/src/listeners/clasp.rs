@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::admission::Admitted;
-use crate::connection;
+use super::{admit, begin};
+use crate::connection::Arrival;
 use crate::counters::Counted;
-use crate::limits::{ACCEPT_BACKLOG, ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN};
+use crate::limits::{
+    ACCEPT_BACKLOG, ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, TCP_KEEPALIVE_AFTER,
+    TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES, TCP_UNACKNOWLEDGED_MAX,
+};
 use crate::plan::Protocol;
 use crate::shared::Shared;
 use crate::supervisor::Connections;
@@ -74,7 +78,6 @@ async fn accept(
     listener.accept().await
 }
 
-/// Gives a new connection a task of its own.
 fn welcome(
     socket: TcpStream,
     peer: SocketAddr,
@@ -82,37 +85,35 @@ fn welcome(
     shared: &Arc<Shared>,
     connections: &mut Connections,
 ) {
-    let Some(Admitted {
-        connected,
-        pending,
-        displaced,
-    }) = shared.admission.admit(peer.ip(), protocol, Instant::now())
-    else {
-        shared.counters.count(Counted::TurnedAway);
-        turn_away(&socket, protocol);
-        return;
+    let Some(admitted) = admit(peer, protocol, shared) else {
+        return turn_away(&socket, protocol, shared);
     };
-    shared.counters.count(Counted::Accepted);
-    if displaced {
-        shared.counters.count(Counted::Displaced);
-    }
-    if let Err(error) = socket.set_nodelay(true) {
+    if let Err(error) = prepare(&socket) {
         // The peer has gone already.
-        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+        tracing::debug!(%peer, %error, "cannot set up the socket");
         return;
     }
-    let ticket = pending.ticket();
-    let shared = Arc::clone(shared);
-    let task = connections.start(async move {
-        connection::serve(socket.into(), peer, shared, pending).await;
-        drop(connected);
-    });
-    ticket.belongs_to(task);
+    begin(Arrival::Socket(socket), peer, admitted, shared, connections);
+}
+
+/// Sends at once, and finds out when the peer is gone without a word: a machine that lost its power or its network
+/// says nothing, and a session without traffic would wait for it. // protocol/limits.md 4.13
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let socket = SockRef::from(socket);
+    let keepalive = TcpKeepalive::new()
+        .with_time(TCP_KEEPALIVE_AFTER)
+        .with_interval(TCP_KEEPALIVE_INTERVAL)
+        .with_retries(TCP_KEEPALIVE_RETRIES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(TCP_UNACKNOWLEDGED_MAX))?;
+    Ok(())
 }
 
 /// Says why, if the socket takes it at once, which an empty one does.
-fn turn_away(socket: &TcpStream, protocol: Protocol) {
-    if protocol == Protocol::WebSocket {
+fn turn_away(socket: &TcpStream, protocol: Protocol, shared: &Shared) {
+    if protocol == Protocol::WebSocket && !shared.plan.has_tls() {
         // Nothing is lost if the peer does not learn why.
         socket.try_write(TOO_MANY_CONNECTIONS).ok();
     }

@@ -1,3 +1,99 @@
-//! Ways in: one module per protocol family.
+//! Ways in: one module per protocol family, and what they have in common.
 
-pub(crate) mod clasp;
+mod clasp;
+mod udp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clasp_transport::quic;
+use tokio::net::TcpListener;
+
+use crate::admission::{Admitted, Pending};
+use crate::connection::{self, Arrival};
+use crate::counters::Counted;
+use crate::plan::{Listening, Plan, Protocol};
+use crate::server::{Bound, StartError};
+use crate::shared::Shared;
+use crate::supervisor::{Connections, Parts};
+
+/// A listener that is bound and not served yet.
+pub(crate) enum Listener {
+    Socket(TcpListener),
+    Quic(quic::Listener),
+}
+
+/// Binds a listener of the plan.
+pub(crate) fn bind(listening: Listening, plan: &Plan) -> Result<(Bound, Listener), StartError> {
+    let Listening { protocol, address } = listening;
+    let failed = |source| StartError::Bind {
+        protocol,
+        address,
+        source,
+    };
+    let (listener, address) = match (protocol, &plan.tls) {
+        (Protocol::Quic, Some(tls)) => {
+            let listener = quic::Listener::bind(address, &tls.server).map_err(failed)?;
+            let address = listener.local_addr().map_err(failed)?;
+            (Listener::Quic(listener), address)
+        }
+        _ => {
+            let listener = clasp::bind(address).map_err(failed)?;
+            let address = listener.local_addr().map_err(failed)?;
+            (Listener::Socket(listener), address)
+        }
+    };
+    Ok((Bound { protocol, address }, listener))
+}
+
+impl Listener {
+    /// Begins to accept.
+    pub(crate) fn start(self, protocol: Protocol, parts: &mut Parts, shared: &Arc<Shared>) {
+        let shared = Arc::clone(shared);
+        let name = match protocol {
+            Protocol::WebSocket => "WebSocket listener",
+            Protocol::Quic => "QUIC listener",
+            Protocol::Tcp => "TCP listener",
+        };
+        match self {
+            Self::Socket(listener) => parts.start(name, clasp::run(listener, protocol, shared)),
+            Self::Quic(listener) => parts.start(name, udp::run(listener, shared)),
+        }
+    }
+}
+
+/// Asks for a place for a connection, and counts what came of it.
+fn admit(peer: SocketAddr, protocol: Protocol, shared: &Shared) -> Option<Admitted> {
+    let admitted = shared.admission.admit(peer.ip(), protocol, Instant::now());
+    match &admitted {
+        None => shared.counters.count(Counted::TurnedAway),
+        Some(admitted) => {
+            shared.counters.count(Counted::Accepted);
+            if admitted.displaced {
+                shared.counters.count(Counted::Displaced);
+            }
+        }
+    }
+    admitted
+}
+
+/// Gives a connection that has been admitted a task of its own.
+fn begin(
+    arrival: Arrival,
+    peer: SocketAddr,
+    admitted: Admitted,
+    shared: &Arc<Shared>,
+    connections: &mut Connections,
+) {
+    let Admitted {
+        connected, pending, ..
+    } = admitted;
+    let ticket = Pending::ticket(&pending);
+    let shared = Arc::clone(shared);
+    let task = connections.start(async move {
+        connection::serve(arrival, peer, shared, pending).await;
+        drop(connected);
+    });
+    ticket.belongs_to(task);
+}

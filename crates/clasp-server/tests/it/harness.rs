@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clasp_proto::{Code, Hello, Message, Qos, binary, frame};
 use clasp_server::{Config, Protocol, Server};
+use clasp_transport::tls::Trust;
 use clasp_transport::{Closed, DialOptions, Link, Step, dial, websocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -34,6 +35,9 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     };
     soon(what, wait).await;
 }
+
+/// All that a server speaks.
+pub(crate) const PROTOCOLS: [Protocol; 3] = [Protocol::WebSocket, Protocol::Quic, Protocol::Tcp];
 
 /// A server of one test. A test holds one at a time, lest it waits for itself.
 pub(crate) struct Running {
@@ -68,7 +72,7 @@ impl Deref for Running {
     }
 }
 
-/// A server on free ports with both protocols.
+/// A server on free ports with all protocols.
 pub(crate) async fn start(adjust: impl FnOnce(&mut Config)) -> Running {
     let _turn = Turn::Shared {
         _guard: TURNS.read().await,
@@ -95,6 +99,7 @@ async fn server(adjust: impl FnOnce(&mut Config)) -> Server {
         host: "127.0.0.1".to_owned(),
         websocket_port: Some(0),
         tcp_port: Some(0),
+        quic_port: Some(0),
         messages_per_second: 0,
         ..Config::development()
     };
@@ -121,10 +126,7 @@ pub(crate) fn address(server: &Server, protocol: Protocol) -> SocketAddr {
 }
 
 pub(crate) fn url(server: &Server, protocol: Protocol) -> String {
-    let scheme = match protocol {
-        Protocol::WebSocket => "ws",
-        Protocol::Tcp => "tcp",
-    };
+    let scheme = protocol.scheme(server.has_tls());
     format!("{scheme}://{}", address(server, protocol))
 }
 
@@ -157,7 +159,10 @@ pub(crate) struct Client {
 impl Client {
     /// Connected, but not yet greeted.
     pub(crate) async fn dial(server: &Server, protocol: Protocol) -> Self {
-        let options = DialOptions { timeout: PATIENCE };
+        let options = DialOptions {
+            timeout: PATIENCE,
+            trust: Trust::Anybody,
+        };
         let link = dial(&url(server, protocol), &options)
             .await
             .expect("the server answers");
@@ -236,7 +241,7 @@ impl Client {
 
 /// A client that is fine must be served, whatever else goes on.
 pub(crate) async fn check_served(server: &Server) {
-    for protocol in [Protocol::WebSocket, Protocol::Tcp] {
+    for protocol in PROTOCOLS {
         assert_eq!(Client::welcomed(server, protocol).await.sync().await, []);
     }
 }

@@ -2,10 +2,10 @@
 
 use clasp_server::{Config, Protocol, Server, StartError};
 
-use crate::harness::{Client, address, check_served, start};
+use crate::harness::{Client, PROTOCOLS, address, check_served, start};
 
 #[tokio::test]
-async fn a_server_on_free_ports_serves_both_protocols() {
+async fn a_server_on_free_ports_serves_all_protocols() {
     let server = start(|_| {}).await;
     assert!(server.is_ready());
     assert!(
@@ -20,7 +20,7 @@ async fn a_server_on_free_ports_serves_both_protocols() {
 #[tokio::test]
 async fn a_taken_port_is_an_error_that_names_it() {
     let server = start(|_| {}).await;
-    for protocol in [Protocol::WebSocket, Protocol::Tcp] {
+    for protocol in PROTOCOLS {
         let taken = address(&server, protocol);
         let mut config = Config {
             host: "127.0.0.1".to_owned(),
@@ -29,6 +29,7 @@ async fn a_taken_port_is_an_error_that_names_it() {
         };
         match protocol {
             Protocol::WebSocket => config.websocket_port = Some(taken.port()),
+            Protocol::Quic => config.quic_port = Some(taken.port()),
             Protocol::Tcp => config.tcp_port = Some(taken.port()),
         }
         let Err(error) = Server::start(&config).await else {

@@ -36,6 +36,7 @@ async fn echo(mut stream: Stream, mut reader: FrameReader, mut buf: Vec<u8>) {
                 }
                 Step::Binary(range) => match reader {
                     FrameReader::Length(_) => tcp::write_frame(&mut out, &buf[range]),
+                    FrameReader::Bare(_) => out.extend_from_slice(&buf[range]),
                     FrameReader::WebSocket(_) => {
                         websocket::header(&mut out, 0x82, 0, range.len());
                         out.extend_from_slice(&buf[range]);
@@ -260,6 +261,7 @@ async fn a_silent_server_is_given_up() {
     let (_listener, address) = listener().await;
     let options = DialOptions {
         timeout: Duration::from_millis(20),
+        ..DialOptions::default()
     };
     let error = dial(&format!("ws://{address}"), &options)
         .await

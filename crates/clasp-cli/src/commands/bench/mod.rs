@@ -122,6 +122,7 @@ async fn connect(args: &BenchArgs, url: &str) -> Result<Client, CommandError> {
         .name("clasp bench")
         .reconnect(Reconnect::never())
         .cache_addresses_max(0);
+    let builder = builder.trust(args.trust.trust());
     let builder = match &args.token {
         Some(token) => builder.token(token),
         None => builder,
