@@ -14,6 +14,7 @@ use crate::admission::Caps;
 use crate::config::{Config, SidePort};
 use crate::config_error::{ConfigError, ConfigErrors};
 use crate::limits::NAME_BYTES_MAX;
+use crate::reload::Stamp;
 
 /// A configuration that has been found to be possible.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub(crate) struct TlsPlan {
 pub(crate) struct TlsFiles {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
+    /// How they were just before they were read.
+    pub(crate) seen: Stamp,
 }
 
 /// A listener to be bound.
@@ -230,10 +233,11 @@ fn tls(config: &Config, errors: &mut Vec<ConfigError>) -> Option<TlsPlan> {
             return None;
         }
     };
+    let seen = Stamp::read(&cert, &key);
     match Certificate::read(&cert, &key) {
         Ok(certificate) => Some(TlsPlan {
             server: ServerTls::new(certificate),
-            files: Some(TlsFiles { cert, key }),
+            files: Some(TlsFiles { cert, key, seen }),
         }),
         Err(error) => {
             errors.push(ConfigError::Tls(error));

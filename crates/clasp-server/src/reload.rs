@@ -17,14 +17,15 @@ use crate::supervisor::blocking;
 
 /// Runs for as long as the server does.
 pub(crate) async fn run(shared: Arc<Shared>, tls: ServerTls, files: TlsFiles) {
-    let mut seen = Stamp::read(&files).await;
+    let mut seen = files.seen.clone();
     loop {
         let asked = tokio::select! {
             () = shared.reload.notified() => true,
             () = sleep(RELOAD_CHECK_INTERVAL) => false,
         };
         // Looked at before the files are read: what changes meanwhile is found the next time.
-        let stamp = Stamp::read(&files).await;
+        let TlsFiles { cert, key, .. } = files.clone();
+        let stamp = blocking(move || Stamp::read(&cert, &key)).await;
         if asked || stamp != seen {
             seen = stamp;
             reload(&shared, &tls, &files).await;
@@ -65,7 +66,7 @@ enum Unusable {
 }
 
 async fn read(files: &TlsFiles) -> Result<Certificate, Unusable> {
-    let TlsFiles { cert, key } = files.clone();
+    let TlsFiles { cert, key, .. } = files.clone();
     let certificate = blocking(move || Certificate::read(&cert, &key)).await?;
     if certificate.is_expired(SystemTime::now()) {
         return Err(Unusable::Expired(files.cert.clone()));
@@ -74,14 +75,13 @@ async fn read(files: &TlsFiles) -> Result<Certificate, Unusable> {
 }
 
 /// What tells whether a file was replaced: where it really is, when it was written, its size.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp([Option<(PathBuf, SystemTime, u64)>; 2]);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp([Option<(PathBuf, SystemTime, u64)>; 2]);
 
 impl Stamp {
-    async fn read(files: &TlsFiles) -> Self {
-        let TlsFiles { cert, key } = files.clone();
+    pub(crate) fn read(cert: &Path, key: &Path) -> Self {
         // A file that is not there for a moment is one that changes.
-        blocking(move || Self([&cert, &key].map(|path| look(path).ok()))).await
+        Self([cert, key].map(|path| look(path).ok()))
     }
 }
 

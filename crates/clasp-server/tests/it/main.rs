@@ -7,6 +7,7 @@
 
 mod admission;
 mod answers;
+mod authority;
 mod bad_frames;
 mod bad_input;
 mod cut_off;
@@ -19,6 +20,7 @@ mod open_files;
 mod order;
 mod outbox_closed;
 mod plain_http;
+mod secure;
 mod sequence;
 mod session_end;
 mod slow_reader;
