@@ -34,9 +34,12 @@ fn announce(name: &str, server: &Server) {
         match protocol {
             // Without a scheme, as scripts expect it.
             Protocol::Quic => tracing::info!("QUIC: {address}"),
+            Protocol::Health => tracing::info!("Health: {scheme}://{address}/healthz"),
             _ => tracing::info!("{protocol}: {scheme}://{address}"),
         }
-        protocols.push(protocol.to_string());
+        if protocol.is_clasp() {
+            protocols.push(protocol.to_string());
+        }
     }
     tracing::info!("Server name: {name}");
     tracing::info!("Protocols: {}", protocols.join(", "));

@@ -17,6 +17,7 @@ mod config_error;
 mod connection;
 mod counters;
 mod handshake;
+mod http;
 mod limits;
 mod listeners;
 mod plan;

@@ -53,3 +53,24 @@ pub(crate) const STALL_MAX: Duration = Duration::from_secs(1);
 
 /// How soon a publisher that waits for a subscriber looks again whether that one stands still.
 pub(crate) const STALL_RECHECK: Duration = Duration::from_millis(100);
+
+/// HTTP connections at a time on one port. Probes, scrapes and pages take one for a moment each.
+pub(crate) const HTTP_CONNECTIONS_MAX: usize = 256;
+
+/// Those of one address, beyond which its own older ones make room.
+pub(crate) const HTTP_CONNECTIONS_PER_IP_MAX: usize = 64;
+
+/// How long an HTTP request head may take, and how long a connection is kept between requests.
+pub(crate) const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A request head; hyper refuses more.
+pub(crate) const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// A request body that a route takes, unless it says otherwise.
+pub(crate) const HTTP_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long an HTTP connection lasts: no request takes longer, and clients that want more connect again.
+pub(crate) const HTTP_CONNECTION_TIME: Duration = Duration::from_secs(60);
+
+/// What an answer that is under way gets when its connection has to end.
+pub(crate) const HTTP_LAST_ANSWER: Duration = Duration::from_secs(1);

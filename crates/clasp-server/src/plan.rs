@@ -65,6 +65,8 @@ pub enum Protocol {
     Quic,
     /// CLASP frames behind 4-byte lengths.
     Tcp,
+    /// Whether the server is well, over HTTP.
+    Health,
 }
 
 impl Protocol {
@@ -76,7 +78,14 @@ impl Protocol {
             (Self::Quic, _) => "quic",
             (Self::Tcp, false) => "tcp",
             (Self::Tcp, true) => "tcps",
+            // With TLS these ports answer both: probes seldom have the authority.
+            (Self::Health, _) => "http",
         }
+    }
+
+    /// True if clients of CLASP connect there.
+    pub const fn is_clasp(self) -> bool {
+        matches!(self, Self::WebSocket | Self::Quic | Self::Tcp)
     }
 
     /// The flag that sets its port.
@@ -85,6 +94,7 @@ impl Protocol {
             Self::WebSocket => "--ws-port",
             Self::Quic => "--quic-port",
             Self::Tcp => "--tcp-port",
+            Self::Health => "--health-port",
         }
     }
 }
@@ -95,6 +105,7 @@ impl fmt::Display for Protocol {
             Self::WebSocket => "WebSocket",
             Self::Quic => "QUIC",
             Self::Tcp => "TCP",
+            Self::Health => "Health",
         })
     }
 }
@@ -185,12 +196,13 @@ fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
         (Protocol::WebSocket, config.websocket_port),
         (Protocol::Quic, config.quic_port),
         (Protocol::Tcp, config.tcp_port),
+        (Protocol::Health, config.health_port),
     ];
     let wanted: Vec<(Protocol, u16)> = ports
         .into_iter()
         .filter_map(|(protocol, port)| Some((protocol, port?)))
         .collect();
-    if wanted.is_empty() {
+    if !wanted.iter().any(|(protocol, _)| protocol.is_clasp()) {
         errors.push(ConfigError::NoProtocol);
     }
     check_features(config, errors);
@@ -466,6 +478,7 @@ mod tests {
         }
         let silent = Config {
             websocket_port: None,
+            health_port: Some(0),
             ..Config::development()
         };
         assert_eq!(

@@ -9,8 +9,8 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
-use crate::limits::STOP_GRACE;
-use crate::listeners;
+use crate::limits::{HTTP_LAST_ANSWER, STOP_GRACE};
+use crate::listeners::{self, PartsOf};
 use crate::plan::{Plan, Protocol, TlsPlan};
 use crate::reload;
 use crate::shared::Shared;
@@ -22,8 +22,10 @@ pub struct Server {
     shared: Arc<Shared>,
     bound: Vec<Bound>,
     listeners: Parts,
-    /// What goes on until the last session has gone.
+    /// What is needed to the end, and then ends by itself.
     services: Parts,
+    /// What goes on until it is dropped.
+    background: Parts,
 }
 
 /// A listener that is open.
@@ -84,11 +86,12 @@ impl Server {
     }
 
     fn serve(shared: Arc<Shared>) -> Result<Self, StartError> {
+        // Everything is bound before anything is served: a server runs with all of its ports, or not at all.
         let open = shared.plan.listeners.iter();
         let open = open.map(|listening| listeners::bind(*listening, &shared.plan));
         let open = open.collect::<Result<Vec<_>, _>>()?;
-        let mut services = Parts::default();
-        services.start("timer", timer::run(Arc::clone(&shared)));
+        let mut background = Parts::default();
+        background.start("timer", timer::run(Arc::clone(&shared)));
         if let Some(TlsPlan {
             server,
             files: Some(files),
@@ -96,32 +99,38 @@ impl Server {
         {
             reload::inspect(&server.certificate());
             let reload = reload::run(Arc::clone(&shared), server.clone(), files.clone());
-            services.start("reload of the certificate", reload);
+            background.start("reload of the certificate", reload);
         }
-        let mut listeners = Parts::default();
+        let (mut listeners, mut services) = (Parts::default(), Parts::default());
         let mut bound = Vec::new();
         for (listening, listener) in open {
             let Bound { protocol, address } = listening;
             tracing::info!("{protocol} server listening on {address}");
-            listener.start(protocol, &mut listeners, &shared);
+            let parts = PartsOf {
+                clasp: &mut listeners,
+                services: &mut services,
+            };
+            listener.start(protocol, parts, &shared);
             bound.push(listening);
         }
+        shared.complete();
         Ok(Self {
             shared,
             bound,
             listeners,
             services,
+            background,
         })
     }
 
-    /// Every listener that is open, in the order WebSocket, QUIC, TCP.
+    /// Every listener that is open, in the order WebSocket, QUIC, TCP, health.
     pub fn local_addrs(&self) -> &[Bound] {
         &self.bound
     }
 
-    /// False once the shutdown has begun.
+    /// True until the shutdown begins.
     pub fn is_ready(&self) -> bool {
-        !self.shared.shutdown.has_begun()
+        self.shared.is_ready()
     }
 
     /// What has been counted since the start.
@@ -181,6 +190,7 @@ impl Server {
         tokio::select! {
             ended = self.listeners.ended() => ended,
             ended = self.services.ended() => ended,
+            ended = self.background.ended() => ended,
         }
     }
 
@@ -193,7 +203,9 @@ impl Server {
         let grace = self.shared.plan.drain_timeout.saturating_add(STOP_GRACE);
         self.listeners.finish(grace).await;
         // Due deliveries were still made while the sessions drained.
-        drop(self.services);
+        drop(self.background);
+        self.shared.shutdown.finish();
+        self.services.finish(HTTP_LAST_ANSWER + STOP_GRACE).await;
         tracing::info!("stopped");
     }
 }

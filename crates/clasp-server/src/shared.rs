@@ -1,6 +1,7 @@
 //! Shared: what every connection and every part of a server can reach.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clasp_router::Router;
 use tokio::sync::Notify;
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) reload: Notify,
     pub(crate) admission: Admission,
     pub(crate) counters: Arc<Counters>,
+    /// Every listener is bound and the state is what it was before the last end.
+    pub(crate) is_complete: AtomicBool,
 }
 
 impl Shared {
@@ -34,6 +37,17 @@ impl Shared {
             shutdown: Shutdown::new(),
             reload: Notify::new(),
             counters: Arc::default(),
+            is_complete: AtomicBool::new(false),
         }
+    }
+
+    /// Says that every listener is bound and nothing is left to be recovered.
+    pub(crate) fn complete(&self) {
+        self.is_complete.store(true, Ordering::Release);
+    }
+
+    /// True while clients may be sent here.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_complete.load(Ordering::Acquire) && !self.shutdown.has_begun()
     }
 }

@@ -1,34 +1,58 @@
-//! Shutdown: a signal that is given once and that everybody can wait for.
+//! Shutdown: how far the end of the server has come, for everybody to ask and to wait for.
 
 use tokio::sync::watch;
 
-/// Whether the server is shutting down.
+/// The end of the server, step by step.
 #[derive(Debug)]
 pub(crate) struct Shutdown {
-    begun: watch::Sender<bool>,
+    step: watch::Sender<Step>,
+}
+
+/// No step is ever taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Running,
+    /// Sessions are told and end; nobody new is let in.
+    Begun,
+    /// No session is left.
+    Finished,
 }
 
 impl Shutdown {
     pub(crate) fn new() -> Self {
         Self {
-            begun: watch::Sender::new(false),
+            step: watch::Sender::new(Step::Running),
         }
     }
 
-    /// Gives the signal; it cannot be taken back.
+    /// Says that the end begins.
     pub(crate) fn begin(&self) {
-        self.begun.send_replace(true);
+        self.step.send_replace(Step::Begun);
+    }
+
+    /// Says that there are no sessions any more.
+    pub(crate) fn finish(&self) {
+        self.step.send_replace(Step::Finished);
     }
 
     pub(crate) fn has_begun(&self) -> bool {
-        *self.begun.borrow()
+        *self.step.borrow() >= Step::Begun
     }
 
-    /// Waits for the signal.
+    /// Waits for the beginning of the end.
     pub(crate) async fn begun(&self) {
-        let mut begun = self.begun.subscribe();
+        self.reached(Step::Begun).await;
+    }
+
+    /// Waits until there are no sessions any more.
+    pub(crate) async fn finished(&self) {
+        self.reached(Step::Finished).await;
+    }
+
+    async fn reached(&self, step: Step) {
+        let mut steps = self.step.subscribe();
         // The sender lives in `self`, so that it cannot be gone.
-        begun.wait_for(|begun| *begun).await.ok();
+        steps.wait_for(|reached| *reached >= step).await.ok();
     }
 }
 
@@ -44,5 +68,18 @@ mod tests {
         tokio::join!(shutdown.begun(), shutdown.begun(), give);
         assert!(shutdown.has_begun());
         shutdown.begun().await;
+    }
+    #[tokio::test]
+    async fn one_step_comes_after_the_other() {
+        let shutdown = Shutdown::new();
+        shutdown.begin();
+        tokio::select! {
+            biased;
+            () = shutdown.finished() => panic!("it has only begun"),
+            () = shutdown.begun() => shutdown.finish(),
+        }
+        shutdown.finished().await;
+        shutdown.begun().await;
+        assert!(shutdown.has_begun());
     }
 }

@@ -90,8 +90,9 @@ async fn open(
     let stream = secured.await.map_err(|_| HandshakeError::Closed)??;
     let (binding, reader) = match protocol {
         Protocol::WebSocket => return upgrade(stream, shared).await,
-        Protocol::Tcp => (Binding::Length, FrameReader::length()),
         Protocol::Quic => (Binding::Bare, FrameReader::bare()),
+        // Of the others none but TCP gets here.
+        _ => (Binding::Length, FrameReader::length()),
     };
     Ok(Opened {
         stream,

@@ -3,81 +3,43 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 
+use super::accept::Acceptor;
 use super::{admit, begin};
 use crate::connection::Arrival;
-use crate::counters::Counted;
 use crate::limits::{
-    ACCEPT_BACKLOG, ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, TCP_KEEPALIVE_AFTER,
-    TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES, TCP_UNACKNOWLEDGED_MAX,
+    TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES, TCP_UNACKNOWLEDGED_MAX,
 };
 use crate::plan::Protocol;
 use crate::shared::Shared;
 use crate::supervisor::Connections;
-
-/// Binds an address.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
-    // Otherwise a restart would have to wait for the connections of the last run to be forgotten.
-    // On Windows the option would let another process take the port.
-    if cfg!(unix) {
-        socket.set_reuseaddr(true)?;
-    }
-    socket.bind(address)?;
-    socket.listen(ACCEPT_BACKLOG)
-}
 
 /// Accepts until the shutdown, then waits for the connections to end, up to the drain deadline.
 pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<Shared>) {
     let mut connections = Connections::new(Arc::clone(&shared.counters));
     let shutdown_begun = shared.shutdown.begun();
     tokio::pin!(shutdown_begun);
-    let mut pause = None;
+    let mut acceptor = Acceptor::new(listener);
     loop {
         tokio::select! {
-            accepted = accept(&listener, pause.as_ref()) => match accepted {
-                Ok((socket, peer)) => {
-                    pause = None;
-                    welcome(socket, peer, protocol, &shared, &mut connections);
-                }
-                Err(error) => pause = pause_after(&error, pause.as_ref(), &shared),
-            },
+            (socket, peer) = acceptor.accept(&shared.counters) => {
+                welcome(socket, peer, protocol, &shared, &mut connections);
+            }
             () = connections.reap() => {}
             () = &mut shutdown_begun => break,
         }
     }
-    drop(listener);
+    drop(acceptor);
     // Those who have not greeted yet have nothing to lose.
     shared.admission.dismiss();
     tracing::info!(%protocol, "stopped accepting");
     connections.finish(shared.plan.drain_timeout).await;
 }
 
-/// What a failed `accept` costs before the next one.
-struct Pause {
-    length: Duration,
-    /// A moment, since waiting is begun anew whenever a connection ends.
-    until: Instant,
-}
-
-async fn accept(
-    listener: &TcpListener,
-    pause: Option<&Pause>,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    if let Some(pause) = pause {
-        tokio::time::sleep_until(pause.until.into()).await;
-    }
-    listener.accept().await
-}
-
+/// Gives a new connection a task of its own.
 fn welcome(
     socket: TcpStream,
     peer: SocketAddr,
@@ -117,29 +79,6 @@ fn turn_away(socket: &TcpStream, protocol: Protocol, shared: &Shared) {
         // Nothing is lost if the peer does not learn why.
         socket.try_write(TOO_MANY_CONNECTIONS).ok();
     }
-}
-
-/// How long not to ask again. One client's trouble costs nothing; a want of file descriptors or memory does not
-/// pass faster by asking more often.
-fn pause_after(error: &io::Error, before: Option<&Pause>, shared: &Shared) -> Option<Pause> {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    if matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    ) {
-        return None;
-    }
-    shared.counters.count(Counted::AcceptFailure);
-    if before.is_none() {
-        tracing::error!(%error, "cannot accept connections: raise the limit of open files, or lower --max-sessions");
-    }
-    let length = before.map_or(ACCEPT_PAUSE_MIN, |before| {
-        (before.length * 2).min(ACCEPT_PAUSE_MAX)
-    });
-    Some(Pause {
-        length,
-        until: Instant::now() + length,
-    })
 }
 
 const TOO_MANY_CONNECTIONS: &[u8] =

@@ -1,5 +1,6 @@
 //! Ways in: one module per protocol family, and what they have in common.
 
+pub(crate) mod accept;
 mod clasp;
 mod udp;
 
@@ -13,6 +14,8 @@ use tokio::net::TcpListener;
 use crate::admission::{Admitted, Pending};
 use crate::connection::{self, Arrival};
 use crate::counters::Counted;
+use crate::http::health;
+use crate::http::serve::serve;
 use crate::plan::{Listening, Plan, Protocol};
 use crate::server::{Bound, StartError};
 use crate::shared::Shared;
@@ -22,6 +25,12 @@ use crate::supervisor::{Connections, Parts};
 pub(crate) enum Listener {
     Socket(TcpListener),
     Quic(quic::Listener),
+}
+
+/// Where the parts of a server go.
+pub(crate) struct PartsOf<'a> {
+    pub(crate) clasp: &'a mut Parts,
+    pub(crate) services: &'a mut Parts,
 }
 
 /// Binds a listener of the plan.
@@ -39,7 +48,7 @@ pub(crate) fn bind(listening: Listening, plan: &Plan) -> Result<(Bound, Listener
             (Listener::Quic(listener), address)
         }
         _ => {
-            let listener = clasp::bind(address).map_err(failed)?;
+            let listener = accept::bind(address).map_err(failed)?;
             let address = listener.local_addr().map_err(failed)?;
             (Listener::Socket(listener), address)
         }
@@ -48,17 +57,22 @@ pub(crate) fn bind(listening: Listening, plan: &Plan) -> Result<(Bound, Listener
 }
 
 impl Listener {
-    /// Begins to accept.
-    pub(crate) fn start(self, protocol: Protocol, parts: &mut Parts, shared: &Arc<Shared>) {
+    /// Begins to accept. Ports where CLASP is spoken end when the server shuts down, the others with its last session.
+    pub(crate) fn start(self, protocol: Protocol, parts: PartsOf<'_>, shared: &Arc<Shared>) {
+        let PartsOf { clasp, services } = parts;
         let shared = Arc::clone(shared);
-        let name = match protocol {
-            Protocol::WebSocket => "WebSocket listener",
-            Protocol::Quic => "QUIC listener",
-            Protocol::Tcp => "TCP listener",
-        };
-        match self {
-            Self::Socket(listener) => parts.start(name, clasp::run(listener, protocol, shared)),
-            Self::Quic(listener) => parts.start(name, udp::run(listener, shared)),
+        match (protocol, self) {
+            (Protocol::WebSocket, Self::Socket(listener)) => {
+                clasp.start("WebSocket listener", clasp::run(listener, protocol, shared));
+            }
+            (_, Self::Quic(listener)) => clasp.start("QUIC listener", udp::run(listener, shared)),
+            (Protocol::Health, Self::Socket(listener)) => {
+                let routes = health::routes(Arc::clone(&shared));
+                services.start("health port", serve(listener, protocol, routes, shared));
+            }
+            (Protocol::Tcp | Protocol::Quic, Self::Socket(listener)) => {
+                clasp.start("TCP listener", clasp::run(listener, protocol, shared));
+            }
         }
     }
 }

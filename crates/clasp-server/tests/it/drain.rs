@@ -6,7 +6,7 @@ use clasp_proto::{Close, Code, Message, Set, Value};
 use clasp_server::Protocol;
 use tokio::net::TcpStream;
 
-use crate::harness::{Client, address, framed, read_to_end, socket, soon, start};
+use crate::harness::{Client, address, read_to_end, socket, soon, start, stuck_reader};
 
 // protocol/router.md 14.5
 #[tokio::test]
@@ -42,29 +42,7 @@ async fn sessions_are_told_and_the_port_is_closed() {
 #[tokio::test]
 async fn a_peer_that_does_not_read_is_cut_off_at_the_deadline() {
     let server = start(|config| config.drain_timeout = Duration::from_millis(200)).await;
-    let mut reader = Client::welcomed(&server, Protocol::Tcp).await;
-    let mut stuck = Client::welcomed(&server, Protocol::Tcp).await;
-    let subscribe = clasp_proto::Subscribe {
-        id: 1,
-        pattern: "/**".to_owned(),
-        types: clasp_proto::TypeMask::ALL,
-        ..clasp_proto::Subscribe::default()
-    };
-    stuck.send(&Message::Subscribe(subscribe)).await;
-    stuck.sync().await;
-    // Enough to fill every buffer between here and there.
-    let event = |i: usize| {
-        let value = Some(Value::Bytes(vec![i as u8; 60_000]));
-        let signal = Some(clasp_proto::Signal::Param);
-        framed(&Message::Publish(clasp_proto::Publish {
-            address: "/e".to_owned(),
-            signal,
-            value,
-            ..Default::default()
-        }))
-    };
-    let frames: Vec<_> = (0..40).map(event).collect();
-    reader.send_frames(&frames).await;
+    let _stuck = stuck_reader(&server).await;
     soon("the end of the server", server.shutdown()).await;
 }
 

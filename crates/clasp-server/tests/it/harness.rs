@@ -6,12 +6,14 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clasp_proto::{Code, Hello, Message, Qos, binary, frame};
+use clasp_proto::{
+    Code, Hello, Message, Publish, Qos, Signal, Subscribe, TypeMask, Value, binary, frame,
+};
 use clasp_server::{Config, Protocol, Server};
 use clasp_transport::tls::Trust;
 use clasp_transport::{Closed, DialOptions, Link, Step, dial, websocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::timeout;
 
@@ -172,10 +174,14 @@ impl Client {
     /// Welcomed, with its first snapshot read.
     pub(crate) async fn welcomed(server: &Server, protocol: Protocol) -> Self {
         let mut client = Self::dial(server, protocol).await;
-        client.send(&hello()).await;
-        assert!(matches!(client.next().await, Message::Welcome(_)));
-        assert!(matches!(client.next().await, Message::Snapshot(_)));
+        client.greet().await;
         client
+    }
+
+    async fn greet(&mut self) {
+        self.send(&hello()).await;
+        assert!(matches!(self.next().await, Message::Welcome(_)));
+        assert!(matches!(self.next().await, Message::Snapshot(_)));
     }
 
     /// Welcomed, unless there is no place; the server may hang up at any moment before.
@@ -246,6 +252,44 @@ pub(crate) async fn check_served(server: &Server) {
     }
 }
 
+/// A session with more on its way than it will ever read.
+pub(crate) async fn stuck_reader(server: &Server) -> Client {
+    let mut publisher = Client::welcomed(server, Protocol::Tcp).await;
+    // The system would gladly keep some megabytes for a reader that does not ask for less.
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    let limited = socket.set_recv_buffer_size(16 * 1024);
+    limited.expect("a buffer may be small");
+    let connect = socket.connect(address(server, Protocol::Tcp));
+    let stream = soon("a connection", connect)
+        .await
+        .expect("the port is open");
+    let mut stuck = Client {
+        link: Link::length(stream.into()),
+    };
+    stuck.greet().await;
+    let subscribe = Subscribe {
+        id: 1,
+        pattern: "/**".to_owned(),
+        types: TypeMask::ALL,
+        ..Subscribe::default()
+    };
+    stuck.send(&Message::Subscribe(subscribe)).await;
+    stuck.sync().await;
+    // More than the system keeps for its writer, and less than the server does.
+    let event = |i: usize| {
+        framed(&Message::Publish(Publish {
+            address: "/e".to_owned(),
+            signal: Some(Signal::Param),
+            value: Some(Value::Bytes(vec![i as u8; 60_000])),
+            ..Publish::default()
+        }))
+    };
+    let frames: Vec<_> = (0..90).map(event).collect();
+    publisher.send_frames(&frames).await;
+    publisher.sync().await;
+    stuck
+}
+
 /// A socket without manners.
 pub(crate) async fn socket(server: &Server, protocol: Protocol) -> TcpStream {
     let connect = TcpStream::connect(address(server, protocol));
@@ -271,6 +315,24 @@ pub(crate) fn upgrade_request(headers: &str) -> String {
         "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
     )
+}
+
+/// Asks one thing over HTTP; gives the status and the body.
+pub(crate) async fn ask(address: SocketAddr, request: &str) -> (u16, String) {
+    let connect = TcpStream::connect(address);
+    let mut socket = soon("a connection", connect)
+        .await
+        .expect("the port is open");
+    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let sent = socket.write_all(request.as_bytes()).await;
+    sent.expect("the request is taken");
+    let answer = String::from_utf8(read_to_end(&mut socket).await).expect("an answer is text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    (status.expect("a head names its status"), body.to_owned())
 }
 
 /// Reads byte by byte, so that nothing behind the head is lost.

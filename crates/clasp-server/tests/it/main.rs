@@ -15,6 +15,7 @@ mod deadlines;
 mod drain;
 mod flood;
 mod harness;
+mod health;
 mod noise;
 mod open_files;
 mod order;

@@ -19,18 +19,19 @@ async fn a_server_on_free_ports_serves_all_protocols() {
 
 #[tokio::test]
 async fn a_taken_port_is_an_error_that_names_it() {
-    let server = start(|_| {}).await;
-    for protocol in PROTOCOLS {
+    let server = start(|config| config.health_port = Some(0)).await;
+    for protocol in PROTOCOLS.into_iter().chain([Protocol::Health]) {
         let taken = address(&server, protocol);
         let mut config = Config {
             host: "127.0.0.1".to_owned(),
-            websocket_port: None,
+            websocket_port: Some(0),
             ..Config::development()
         };
         match protocol {
             Protocol::WebSocket => config.websocket_port = Some(taken.port()),
             Protocol::Quic => config.quic_port = Some(taken.port()),
             Protocol::Tcp => config.tcp_port = Some(taken.port()),
+            Protocol::Health => config.health_port = Some(taken.port()),
         }
         let Err(error) = Server::start(&config).await else {
             panic!("{taken} is taken")

@@ -1,0 +1,4 @@
+//! HTTP beside CLASP: one file serves it, the others are routes.
+
+pub(crate) mod health;
+pub(crate) mod serve;
