@@ -114,7 +114,7 @@ async fn secure(arrival: Arrival, shared: &Shared) -> Result<Stream, HandshakeEr
 }
 
 async fn upgrade(stream: Stream, shared: &Shared) -> Result<Opened, HandshakeError> {
-    let upgrade = websocket::accept(stream, &shared.plan.upgrade_rules);
+    let upgrade = websocket::accept(stream, &shared.plan.upgrade_rules, || shared.is_ready());
     let upgraded = tokio::time::timeout(shared.plan.upgrade_timeout, upgrade)
         .await
         .map_err(|_| HandshakeError::Closed)??;

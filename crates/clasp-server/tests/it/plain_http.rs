@@ -22,6 +22,7 @@ async fn health_probes_are_answered_and_the_connection_ends() {
     };
     check("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "ok\n").await;
     check("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "ok\n").await;
+    check("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "ready\n").await;
     check("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "").await;
     check("OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n", "ok\n").await;
     check(

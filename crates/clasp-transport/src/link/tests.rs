@@ -81,7 +81,9 @@ async fn websocket_carries_frames_both_ways_and_the_close_reason() {
         let rules = UpgradeRules {
             origins: Origins::listed([]),
         };
-        let upgraded = websocket::accept(socket.into(), &rules).await.unwrap();
+        let upgraded = websocket::accept(socket.into(), &rules, || true)
+            .await
+            .unwrap();
         echo(
             upgraded.stream,
             FrameReader::websocket_server(),
@@ -182,7 +184,9 @@ async fn an_independent_client_understands_our_server_side() {
         let rules = UpgradeRules {
             origins: Origins::Any,
         };
-        let upgraded = websocket::accept(socket.into(), &rules).await.unwrap();
+        let upgraded = websocket::accept(socket.into(), &rules, || true)
+            .await
+            .unwrap();
         echo(
             upgraded.stream,
             FrameReader::websocket_server(),

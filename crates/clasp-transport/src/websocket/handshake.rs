@@ -28,13 +28,18 @@ pub struct Upgraded {
 }
 
 /// Reads one HTTP request and makes a WebSocket of it, on any path, with or without subprotocol.
-/// Everything else is answered and ends as an error. There is no deadline in here: the caller sets one.
+/// Everything else is answered and ends as an error; `is_ready` is asked for `/readyz`.
+/// There is no deadline in here: the caller sets one.
 ///
 /// # Errors
 /// See [`HandshakeError`]; a health probe is [`HandshakeError::PlainHttp`].
-pub async fn accept(mut stream: Stream, rules: &UpgradeRules) -> Result<Upgraded, HandshakeError> {
+pub async fn accept(
+    mut stream: Stream,
+    rules: &UpgradeRules,
+    is_ready: impl Fn() -> bool,
+) -> Result<Upgraded, HandshakeError> {
     let outcome = match read_head(&mut stream, |byte| byte.is_ascii_uppercase()).await {
-        Ok(received) => judge(&received, rules).map(|reply| (reply, received)),
+        Ok(received) => judge(&received, rules, &is_ready).map(|reply| (reply, received)),
         Err(HeadError::Closed) => return Err(HandshakeError::Closed),
         Err(HeadError::Io(error)) => return Err(HandshakeError::Io(error)),
         Err(HeadError::TooLarge) => Err((HandshakeError::HeadTooLarge, Reply::HeadTooLarge)),
@@ -58,17 +63,46 @@ pub async fn accept(mut stream: Stream, rules: &UpgradeRules) -> Result<Upgraded
 /// An answer that is no upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reply {
-    Ok { with_body: bool },
+    Plain { state: State, with_body: bool },
     BadRequest,
     Forbidden { origin: String },
     VersionRequired,
     HeadTooLarge,
 }
 
+/// What a plain request is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Lives,
+    Ready,
+    NotReady,
+}
+
+impl State {
+    fn of(path: &str, is_ready: impl Fn() -> bool) -> Self {
+        match path.split('?').next() {
+            Some("/readyz") if is_ready() => Self::Ready,
+            Some("/readyz") => Self::NotReady,
+            _ => Self::Lives,
+        }
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Lives => ("200 OK", "ok\n"),
+            Self::Ready => ("200 OK", "ready\n"),
+            Self::NotReady => ("503 Service Unavailable", "not ready\n"),
+        }
+    }
+}
+
 impl Reply {
     fn to_bytes(&self) -> Vec<u8> {
         let (status, extra, body) = match self {
-            Self::Ok { .. } => ("200 OK", "", "ok\n".to_owned()),
+            Self::Plain { state, .. } => {
+                let (status, body) = state.words();
+                (status, "", body.to_owned())
+            }
             Self::BadRequest => (
                 "400 Bad Request",
                 "",
@@ -90,7 +124,13 @@ impl Reply {
             "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n{extra}\r\n",
             body.len()
         );
-        let with_body = !matches!(self, Self::Ok { with_body: false });
+        let with_body = !matches!(
+            self,
+            Self::Plain {
+                with_body: false,
+                ..
+            }
+        );
         [
             head.as_bytes(),
             if with_body { body.as_bytes() } else { b"" },
@@ -106,7 +146,11 @@ fn forbidden_text(origin: &str) -> String {
 }
 
 /// The bytes that complete the upgrade, or what to answer instead.
-fn judge(received: &Received, rules: &UpgradeRules) -> Result<Vec<u8>, (HandshakeError, Reply)> {
+fn judge(
+    received: &Received,
+    rules: &UpgradeRules,
+    is_ready: impl Fn() -> bool,
+) -> Result<Vec<u8>, (HandshakeError, Reply)> {
     let mut headers = [httparse::EMPTY_HEADER; HTTP_HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(&received.bytes[..received.head_bytes]) {
@@ -121,7 +165,8 @@ fn judge(received: &Received, rules: &UpgradeRules) -> Result<Vec<u8>, (Handshak
     let headers = &*request.headers;
     if request.method != Some("GET") || !lists(headers, "Upgrade", "websocket") {
         let with_body = request.method != Some("HEAD");
-        return Err((HandshakeError::PlainHttp, Reply::Ok { with_body }));
+        let state = State::of(request.path.unwrap_or_default(), is_ready);
+        return Err((HandshakeError::PlainHttp, Reply::Plain { state, with_body }));
     }
     let key = header(headers, "Sec-WebSocket-Key").filter(|key| is_key(key));
     let (Some(key), true) = (key, lists(headers, "Connection", "upgrade")) else {

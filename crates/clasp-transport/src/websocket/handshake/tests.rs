@@ -4,13 +4,18 @@ use super::*;
 use crate::memory;
 
 /// Sends the request, in two pieces split anywhere, and gives the outcome with everything answered.
-async fn exchange(
+async fn exchange(request: &[u8], split: usize) -> (Result<Vec<u8>, HandshakeError>, String) {
+    exchange_with(request, split, true).await
+}
+
+/// The same with a server that may not be ready.
+async fn exchange_with(
     request: &[u8],
     split: usize,
-    origins: Origins,
+    is_ready: bool,
 ) -> (Result<Vec<u8>, HandshakeError>, String) {
     let (server_end, mut client_end) = memory::pair(256 * 1024);
-    let rules = UpgradeRules { origins };
+    let rules = UpgradeRules { origins: listed() };
     let client = async {
         let (first, second) = request.split_at(split);
         client_end.write_all(first).await.unwrap();
@@ -23,7 +28,7 @@ async fn exchange(
         String::from_utf8(answer).unwrap()
     };
     let server = async {
-        accept(server_end, &rules)
+        accept(server_end, &rules, || is_ready)
             .await
             .map(|upgraded| upgraded.leftover)
     };
@@ -50,7 +55,7 @@ async fn upgrades_are_accepted_with_what_came_behind_them() {
         let mut request = upgrade(&format!("{VERSION}{extra}")).into_bytes();
         request.extend_from_slice(b"\x82\x80hello");
         for split in [0, 1, request.len() - 8, request.len() - 10, request.len()] {
-            let (outcome, answer) = exchange(&request, split, listed()).await;
+            let (outcome, answer) = exchange(&request, split).await;
             assert!(
                 b"\x82\x80hello".starts_with(&outcome.unwrap()),
                 "{extra} split at {split}"
@@ -88,7 +93,7 @@ async fn check(
     status: &str,
     body: &str,
 ) -> String {
-    let (outcome, answer) = exchange(request.as_bytes(), request.len() / 2, listed()).await;
+    let (outcome, answer) = exchange(request.as_bytes(), request.len() / 2).await;
     let found = outcome.unwrap_err();
     assert!(error(&found), "{request}: {found:?}");
     assert!(
@@ -126,6 +131,31 @@ async fn plain_http_is_answered_ok() {
         "ok\n",
     )
     .await;
+}
+
+// protocol/wire.md 1.7
+#[tokio::test]
+async fn readiness_is_told_to_who_asks_for_it() {
+    let check = async |path: &str, is_ready: bool, status: &str, body: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\n\r\n");
+        let (_, answer) = exchange_with(request.as_bytes(), 0, is_ready).await;
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{path}: {head}"
+        );
+        assert_eq!(text, body, "{path}");
+    };
+    check("/readyz", true, "200 OK", "ready\n").await;
+    check("/readyz", false, "503 Service Unavailable", "not ready\n").await;
+    check(
+        "/readyz?verbose",
+        false,
+        "503 Service Unavailable",
+        "not ready\n",
+    )
+    .await;
+    check("/healthz", false, "200 OK", "ok\n").await;
 }
 
 #[tokio::test]
@@ -198,7 +228,7 @@ async fn requests_that_make_no_sense_are_refused() {
 
 #[tokio::test]
 async fn a_peer_that_leaves_early_is_told_nothing() {
-    let (outcome, answer) = exchange(b"GET / HTTP/1.1\r\nHost", 3, Origins::Any).await;
+    let (outcome, answer) = exchange(b"GET / HTTP/1.1\r\nHost", 3).await;
     assert!(matches!(outcome, Err(HandshakeError::Closed)));
     assert_eq!(answer, "");
 }
