@@ -88,6 +88,11 @@ impl Protocol {
         matches!(self, Self::WebSocket | Self::Quic | Self::Tcp)
     }
 
+    /// True if machines look there whether the server is well, and no secret is sent.
+    pub(crate) const fn is_for_probes(self) -> bool {
+        matches!(self, Self::Health)
+    }
+
     /// The flag that sets its port.
     pub const fn flag(self) -> &'static str {
         match self {

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
 use axum::{Extension, Router};
+use clasp_transport::tls::{self, HANDSHAKE_RECORD};
+use clasp_transport::{HandshakeError, Stream};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -18,7 +20,7 @@ use crate::admission::{Admission, Admitted, Caps};
 use crate::counters::Counted;
 use crate::limits::{
     HTTP_BODY_BYTES_MAX, HTTP_CONNECTION_TIME, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_IP_MAX,
-    HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_LAST_ANSWER,
+    HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_LAST_ANSWER, TLS_TIMEOUT,
 };
 use crate::listeners::accept::Acceptor;
 use crate::plan::Protocol;
@@ -46,7 +48,8 @@ pub(crate) async fn serve(
                 match admission.admit(peer.ip(), protocol, Instant::now()) {
                     Some(admitted) => {
                         let (routes, shared) = (routes.clone(), Arc::clone(&shared));
-                        welcome(&mut connections, admitted, speak(socket, peer, routes, shared));
+                        let conversation = converse(socket, (protocol, peer), routes, shared);
+                        welcome(&mut connections, admitted, conversation);
                     }
                     None => turn_away(&socket, &shared),
                 }
@@ -80,6 +83,40 @@ fn turn_away(socket: &TcpStream, shared: &Shared) {
     shared.counters.count(Counted::TurnedAway);
     // Nothing is lost if the peer does not learn why.
     socket.try_write(TOO_MANY_CONNECTIONS).ok();
+}
+
+/// Speaks HTTP on a socket, through TLS if the server has a certificate.
+async fn converse(
+    socket: TcpStream,
+    (protocol, peer): (Protocol, SocketAddr),
+    routes: Router,
+    shared: Arc<Shared>,
+) {
+    match timeout(TLS_TIMEOUT, secure(socket, protocol, &shared)).await {
+        Ok(Ok(stream)) => speak(stream, peer, routes, shared).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+        Err(_) => tracing::debug!(%peer, "no TLS in time"),
+    }
+}
+
+/// The bytes of a connection. Ports for probes answer with and without TLS, since what probes them seldom knows the
+/// authority and never sends a secret.
+async fn secure(
+    socket: TcpStream,
+    protocol: Protocol,
+    shared: &Shared,
+) -> Result<Stream, HandshakeError> {
+    let Some(tls) = shared.plan.tls.as_ref().filter(|_| shared.plan.has_tls()) else {
+        return Ok(socket.into());
+    };
+    let mut first = [0];
+    if protocol.is_for_probes() {
+        socket.peek(&mut first).await?;
+        if first[0] != HANDSHAKE_RECORD {
+            return Ok(socket.into());
+        }
+    }
+    tls::accept(socket, &tls.server).await
 }
 
 /// Speaks HTTP/1.1 on a stream until its peer or the server ends it, or it has lasted long enough: neither

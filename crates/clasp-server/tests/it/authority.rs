@@ -1,12 +1,20 @@
 //! A private certificate authority, and the files of a server that it has signed.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use clasp_server::Config;
 use clasp_transport::tls::Trust;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// An authority, and a folder with its certificate and that of a server.
 pub(crate) struct Authority {
@@ -87,6 +95,25 @@ impl Authority {
     /// What a client needs to trust nobody else.
     pub(crate) fn trust(&self) -> Trust {
         Trust::Authority(self.path("ca.pem"))
+    }
+
+    /// A TLS connection to a server that it has signed for, to say anything in.
+    pub(crate) async fn stream(&self, address: SocketAddr) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        let der = self.issuer.der().clone();
+        roots.add(der).expect("the authority is one");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has ciphers")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let socket = TcpStream::connect(address).await.expect("the port is open");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connector = TlsConnector::from(Arc::new(config));
+        connector
+            .connect(name, socket)
+            .await
+            .expect("it is trusted")
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use clasp_server::{Config, ConfigError, Counted, Plan, Protocol, Server};
 use clasp_transport::tls::Trust;
 use clasp_transport::{DialOptions, Link, LinkError, dial};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::authority::Authority;
 use crate::harness::{
-    Client, PROTOCOLS, check_served, read_to_end, socket, soon, start, until, url,
+    Client, PROTOCOLS, address, check_served, read_to_end, socket, soon, start, until, url,
 };
 
 async fn link(server: &Server, protocol: Protocol, trust: Trust) -> Result<Link, LinkError> {
@@ -72,6 +72,35 @@ async fn who_speaks_no_tls_is_told_what_to_use() {
         .expect("bytes are taken");
     assert_eq!(read_to_end(&mut other).await, b"");
     check_served(&server).await;
+}
+
+/// What probes seldom have is the authority; what they ask for is no secret.
+#[tokio::test]
+async fn the_health_port_answers_with_and_without_tls() {
+    let authority = Authority::new();
+    let server = start(|config| {
+        authority.configure(config);
+        config.health_port = Some(0);
+    })
+    .await;
+    let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut plain = socket(&server, Protocol::Health).await;
+    plain
+        .write_all(request)
+        .await
+        .expect("the request is taken");
+    let answer = read_to_end(&mut plain).await;
+    assert!(answer.ends_with(b"ready\n"), "{answer:?}");
+    let mut secured = authority.stream(address(&server, Protocol::Health)).await;
+    secured
+        .write_all(request)
+        .await
+        .expect("the request is taken");
+    let mut answer = Vec::new();
+    soon("the answer", secured.read_to_end(&mut answer))
+        .await
+        .ok();
+    assert!(answer.ends_with(b"ready\n"), "{answer:?}");
 }
 
 #[tokio::test]
