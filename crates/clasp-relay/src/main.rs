@@ -1,6 +1,7 @@
 //! The production relay: flags to configuration to server, and exit codes.
 
 mod check;
+mod descriptors;
 mod flags;
 mod generate;
 mod log;

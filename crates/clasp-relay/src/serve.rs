@@ -3,6 +3,7 @@
 use clasp_server::{Bound, Protocol, Request, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::descriptors;
 use crate::settings::Settings;
 
 /// Runs the relay until it is told to end.
@@ -13,7 +14,9 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), anyhow::Error> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let server = Server::start(&settings.flags.config()).await?;
+    let config = settings.flags.config();
+    descriptors::raise_limit(config.sessions_max);
+    let server = Server::start(&config).await?;
     announce(&settings.flags.basics.name, &server);
     tracing::info!("Router initialized, accepting connections...");
     let next = async || {

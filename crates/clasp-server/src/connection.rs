@@ -20,6 +20,8 @@ use clasp_transport::{ProtocolError, Stream, quic, websocket};
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use self::greeting::Greeted;
 use self::input::Input;
@@ -37,20 +39,47 @@ pub(crate) enum Arrival {
     Quic(quic::Arriving),
 }
 
-/// Serves a connection until it ends.
+/// Serves a connection until it ends. Its log lines are in a span that names peer, protocol and session; at the levels
+/// that a busy server logs at, there are neither.
 pub(crate) async fn serve(
     arrival: Arrival,
     peer: SocketAddr,
     shared: Arc<Shared>,
     permit: Pending,
 ) {
-    let Some(greeted) = greeting::greet(arrival, peer, &shared, permit).await else {
-        return;
+    let protocol = permit.protocol();
+    let span = tracing::debug_span!("connection", %peer, %protocol, session = Empty);
+    let mut witness = Witness {
+        peer,
+        session: None,
     };
-    let id = Arc::clone(&greeted.attached.session.id);
-    tracing::debug!(%peer, session = %id, name = %greeted.name, "session begins");
-    let end = Connection::new(greeted, &shared).run().await;
-    tracing::debug!(%peer, session = %id, end = %end, "session ends");
+    let conversation = async {
+        let Some(greeted) = greeting::greet(arrival, &shared, permit).await else {
+            return;
+        };
+        let id = Arc::clone(&greeted.attached.session.id);
+        Span::current().record("session", &*id);
+        witness.session = Some(id);
+        tracing::debug!(name = %greeted.name, "session begins");
+        let end = Connection::new(greeted, &shared).run().await;
+        tracing::debug!(%end, "session ends");
+    };
+    conversation.instrument(span).await;
+}
+
+/// Tells whose connection it was that found a broken invariant.
+struct Witness {
+    peer: SocketAddr,
+    session: Option<Arc<str>>,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let session = self.session.as_deref();
+            tracing::error!(peer = %self.peer, session, "a connection panics");
+        }
+    }
 }
 
 /// Why a connection ends.

@@ -1,5 +1,6 @@
 //! A relay as a process of its own, for tests.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -32,6 +33,7 @@ pub(crate) struct Relay {
     /// What it logged until it was ready.
     pub(crate) lines: Vec<String>,
     later: Receiver<String>,
+    seen: RefCell<Vec<String>>,
 }
 
 impl Relay {
@@ -48,6 +50,7 @@ impl Relay {
             child,
             lines: Vec::new(),
             later,
+            seen: RefCell::default(),
         };
         while !relay.says("accepting connections") {
             let line = relay.line();
@@ -64,17 +67,44 @@ impl Relay {
     /// The next line that it logs.
     pub(crate) fn line(&self) -> String {
         let line = self.later.recv_timeout(PATIENCE);
-        line.expect("another line within the deadline")
+        let line = line.expect("another line within the deadline");
+        self.seen.borrow_mut().push(line.clone());
+        line
     }
 
-    /// The port at the end of the first line that says where it listens, as kits look for it.
+    /// The next line with this in it.
+    pub(crate) fn line_with(&self, words: &str) -> String {
+        loop {
+            let line = self.line();
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    /// All lines that were looked at, from the first.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen.borrow().clone()
+    }
+
+    /// Where clients connect.
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port())
+    }
+
+    /// The port in the first line that says where it listens, as kits look for it.
     pub(crate) fn port(&self) -> u16 {
         let mut lines = self.lines.iter();
-        let listening = lines.find(|line| line.contains("listening on"));
-        let (_, port) = listening
-            .and_then(|line| line.rsplit_once(':'))
-            .expect("a line says where it listens");
-        port.parse().expect("a line ends with the port")
+        let address = lines.find_map(|line| line.split_once("listening on "));
+        let (_, address) = address.expect("a line says where it listens");
+        // In JSON more follows.
+        let address = address.split('"').next().unwrap_or(address);
+        let (_, port) = address.rsplit_once(':').expect("an address has a port");
+        port.parse().expect("an address ends with the port")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, name: &str) {

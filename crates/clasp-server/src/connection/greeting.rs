@@ -1,6 +1,5 @@
 //! The beginning of a connection: the upgrade, HELLO, and WELCOME with the first snapshot.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clasp_proto::{Binding, Features, Message, Welcome, binary};
@@ -47,14 +46,13 @@ enum Failure {
 /// // protocol/router.md 2.1, protocol/limits.md 4.2, 4.3
 pub(super) async fn greet<'a>(
     arrival: Arrival,
-    peer: SocketAddr,
     shared: &'a Shared,
     permit: Pending,
 ) -> Option<Greeted<'a>> {
     let mut opened = match open(arrival, shared, permit.protocol()).await {
         Ok(opened) => opened,
         Err(error) => {
-            tracing::debug!(%peer, %error, "no upgrade");
+            tracing::debug!(%error, "no upgrade");
             return None;
         }
     };
@@ -75,7 +73,7 @@ pub(super) async fn greet<'a>(
             received: opened.received,
         }),
         Err(failure) => {
-            turn_away(opened, failure, peer).await;
+            turn_away(opened, failure).await;
             None
         }
     }
@@ -216,7 +214,7 @@ fn welcome(session: &Arc<Session>, shared: &Shared) {
 
 /// ERROR, then the close with the same text, so that every client notices at once.
 /// // protocol/router.md 2.3, protocol/wire.md 7.5
-async fn turn_away(opened: Opened, failure: Failure, peer: SocketAddr) {
+async fn turn_away(opened: Opened, failure: Failure) {
     let Opened {
         mut stream,
         binding,
@@ -232,7 +230,7 @@ async fn turn_away(opened: Opened, failure: Failure, peer: SocketAddr) {
             (rejection.close(), text)
         }
     };
-    tracing::debug!(%peer, reason = %text, "turned away");
+    tracing::debug!(reason = %text, "turned away");
     if binding == Binding::WebSocket {
         websocket::close(&mut last, close.number(), &text);
     }
