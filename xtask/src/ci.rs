@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: everything that has to hold before a change lands, on any machine.
 
+mod features;
 mod fuzz;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::{output, readme};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     Full,
-    /// Without what takes minutes or installs something: the published clients and the fuzz targets.
+    /// Without what takes minutes or installs something: other features, the published clients and the fuzz targets.
     Fast,
 }
 
@@ -26,6 +27,11 @@ pub(crate) fn run(root: &Path, extent: Extent) -> anyhow::Result<bool> {
         }
     }
     if extent == Extent::Full {
+        for step in features::steps(root)? {
+            if !step.run(root)? {
+                return Ok(false);
+            }
+        }
         for step in published(root).into_iter().chain(fuzz::steps(root)?) {
             if !step.run(root)? {
                 return Ok(false);

@@ -73,7 +73,7 @@ fn variable(flag: &str) -> String {
 }
 
 /// Flags that say nothing without their feature.
-const OF_FEATURES: &[(&str, Feature)] = &[
+pub(super) const OF_FEATURES: &[(&str, Feature)] = &[
     ("ws-port", Feature::WebSocket),
     ("rendezvous-port", Feature::Rendezvous),
     ("rendezvous-ttl", Feature::Rendezvous),

@@ -3,24 +3,30 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clasp_server::SidePort;
+use clasp_server::{Feature, SidePort};
 
-use super::missing::NOT_BUILT;
+use super::missing::{NOT_BUILT, OF_FEATURES};
 use super::*;
 
-fn read(line: &str) -> Result<Flags, Missing> {
+fn matches(line: &str) -> ArgMatches {
     let words = std::iter::once("clasp-relay").chain(line.split_whitespace());
-    Flags::read(&Flags::command().get_matches_from(words), &[], |_| false)
+    Flags::command().get_matches_from(words)
 }
 
+fn read(line: &str) -> Result<Flags, Missing> {
+    Flags::read(&matches(line), &[], |_| false)
+}
+
+/// What the flags mean in a build that has all features.
 fn config(line: &str) -> Config {
-    read(line).unwrap().config()
+    Flags::from_arg_matches(&matches(line)).unwrap().config()
 }
 
 #[test]
 fn without_flags_it_is_the_relay_of_the_documentation() {
     let config = config("");
-    assert_eq!(config.websocket_port, Some(7330));
+    let has_websocket = Feature::WebSocket.is_compiled();
+    assert_eq!(config.websocket_port, has_websocket.then_some(7330));
     assert_eq!(
         (config.host.as_str(), config.name.as_str()),
         ("0.0.0.0", "CLASP Relay")
@@ -28,7 +34,11 @@ fn without_flags_it_is_the_relay_of_the_documentation() {
     assert_eq!((config.sessions_max, config.params_max), (1000, 100_000));
     assert_eq!(config.param_ttl, Some(Duration::from_secs(3600)));
     assert_eq!(config.drain_timeout, Duration::from_secs(30));
-    assert_eq!(config.rendezvous_port, SidePort::IfFree(7340));
+    let rendezvous = match Feature::Rendezvous.is_compiled() {
+        true => SidePort::IfFree(7340),
+        false => SidePort::Off,
+    };
+    assert_eq!(config.rendezvous_port, rendezvous);
     assert_eq!(config.broadcast_port, SidePort::IfFree(7331));
     assert!(config.mdns);
 }
@@ -107,6 +117,25 @@ fn what_is_promised_and_not_built_stops_the_start() {
             assert_eq!(read(&line).unwrap_err(), Missing::NotBuilt { asked });
         }
     }
+}
+
+#[test]
+fn a_flag_of_a_feature_that_is_not_compiled_stops_the_start() {
+    for &(flag, feature) in OF_FEATURES {
+        let refused = read(&format!("--{flag} 1")).err();
+        let missing = Missing::Feature { flag, feature };
+        assert_eq!(refused, (!feature.is_compiled()).then_some(missing));
+        let in_file = Flags::read(&matches(""), &[flag.to_owned()], |_| false);
+        assert_eq!(in_file.is_err(), !feature.is_compiled(), "{flag}");
+    }
+    let text = Missing::Feature {
+        flag: "rendezvous-url",
+        feature: Feature::Rendezvous,
+    };
+    assert_eq!(
+        text.to_string(),
+        "--rendezvous-url needs the 'rendezvous' feature: rebuild with --features rendezvous"
+    );
 }
 
 #[test]
