@@ -40,7 +40,9 @@ impl Flags {
     pub(crate) fn command() -> Command {
         let command = Command::new("clasp-relay")
             .version(env!("CARGO_PKG_VERSION"))
-            .about("A CLASP router for production");
+            .about("A CLASP router for production")
+            // What a script or an image gives can be overruled behind it.
+            .args_override_self(true);
         let command = clasp_settings::with_environment(Self::augment_args(command), "CLASP");
         missing::add_flags(command)
     }

@@ -87,6 +87,25 @@ impl Relay {
         self.seen.borrow().clone()
     }
 
+    /// Where clients of a protocol connect, which is in the line that begins with it.
+    pub(crate) fn url_of(&self, protocol: &str) -> String {
+        let mut lines = self.lines.iter();
+        let address = lines.find_map(|line| Some(line.split_once(protocol)?.1));
+        let address = address.expect("a line says where that is spoken");
+        match address.contains("://") {
+            true => address.to_owned(),
+            false => format!("quic://{address}"),
+        }
+    }
+
+    /// The port in that line.
+    pub(crate) fn port_of(&self, protocol: &str) -> u16 {
+        let url = self.url_of(protocol);
+        let (_, port) = url.rsplit_once(':').expect("a url has a port");
+        let port = port.split('/').next().unwrap_or(port);
+        port.parse().expect("a number behind the colon")
+    }
+
     /// Where clients connect.
     pub(crate) fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port())
