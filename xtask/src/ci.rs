@@ -172,10 +172,21 @@ fn always() -> [Step; 7] {
 }
 
 /// The published clients, unmodified, against this router; and then the examples of the README, which use them.
-fn published(root: &Path) -> [Step; 3] {
+fn published(root: &Path) -> [Step; 4] {
     let program = readme::program(root).display().to_string();
     [
         Step::new("router", &["cargo", "build", "--package", "clasp-cli"]),
+        Step::new(
+            "certificates",
+            &[
+                "cargo",
+                "build",
+                "--package",
+                "clasp-transport",
+                "--example",
+                "private_ca",
+            ],
+        ),
         Step::new("published clients", &["tests/published/run"]).with("CLASP_BIN", program),
         Step::new("examples", &["cargo", "xtask", "readme"]),
     ]

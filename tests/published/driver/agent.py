@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import threading
 import time
@@ -12,9 +13,11 @@ DEADLINE_S = 5.0
 
 
 class Agent:
-    def __init__(self, language, command):
+    def __init__(self, language, command, environment):
         self.language = language
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+        )
         self.changed = threading.Condition()
         self.events = []
         self.replies = {}

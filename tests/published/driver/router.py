@@ -14,13 +14,14 @@ STOP_S = 5.0
 
 
 class Router:
-    def __init__(self, program, arguments=(), port=None):
+    def __init__(self, program, arguments=(), port=None, scheme="ws"):
+        self.scheme = scheme
         self.port = port or _free_port()
         self.log = tempfile.TemporaryFile(mode="w+")
         command = [str(program), "server", "--port", str(self.port), *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.printed_url = self._await_start()
-        self.url = f"ws://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
 
     def _await_start(self):
         lines = []
@@ -28,10 +29,10 @@ class Router:
         reader.start()
         reader.join(START_S)
         first = lines[0].strip() if lines else ""
-        found = re.fullmatch(r"Router listening on (ws://localhost:\d+)", first)
+        found = re.fullmatch(rf"Router listening on ({self.scheme}://localhost:\d+)", first)
         if not found:
             self.stop()
-            raise Failed(f"expected `Router listening on ws://localhost:{self.port}`, found {first!r}; {self.tail()}")
+            raise Failed(f"expected `Router listening on {self.scheme}://localhost:{self.port}`, found {first!r}; {self.tail()}")
         # What it prints later must not fill the pipe.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
         return found[1]

@@ -10,13 +10,14 @@ class Scenario:
     body: Callable
     slow: bool
     arguments: tuple
+    secure: str | None
 
 
 def collect(scenarios):
     """A decorator that turns a function into a scenario of the list."""
-    def scenario(name, *arguments, slow=False):
+    def scenario(name, *arguments, slow=False, secure=None):
         def add(body):
-            scenarios.append(Scenario(name, body, slow, arguments))
+            scenarios.append(Scenario(name, body, slow, arguments, secure))
             return body
         return add
     return scenario

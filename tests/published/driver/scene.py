@@ -13,8 +13,9 @@ LANGUAGES = ("js", "python", "rust")
 class Agents:
     """One agent per language for the whole run, and further ones for checks that end theirs."""
 
-    def __init__(self, programs):
+    def __init__(self, programs, environment):
         self.programs = programs
+        self.environment = environment
         self.shared = {}
 
     def of(self, language):
@@ -24,7 +25,7 @@ class Agents:
         return agent
 
     def fresh(self, language):
-        return Agent(language, self.programs[language])
+        return Agent(language, self.programs[language], self.environment)
 
     def stop(self):
         for agent in self.shared.values():
@@ -46,8 +47,8 @@ class Scene:
     def check(self, text):
         return self.report.check(f"{self.name} {text}")
 
-    def start(self, *arguments, port=None):
-        self.router = Router(self.program, arguments, port)
+    def start(self, *arguments, port=None, scheme="ws"):
+        self.router = Router(self.program, arguments, port, scheme)
         return self.router
 
     def client(self, language, alone=False, **options):

@@ -2,25 +2,30 @@
 
 import time
 
-from . import interop, quirks, smoke
+from . import interop, quirks, secure, smoke
+from .authority import Authorities
 from .report import Failed
 from .scene import Agents, Scene
 
 LIMIT_S = 170
 
-SCENARIOS = [*smoke.SCENARIOS, *interop.SCENARIOS, *quirks.SCENARIOS]
+SCENARIOS = [*smoke.SCENARIOS, *interop.SCENARIOS, *quirks.SCENARIOS, *secure.SCENARIOS]
 
 
 def run(program, programs, report, names, fast):
-    agents = Agents(programs)
+    authorities = Authorities(program)
+    agents = Agents(programs, authorities.environment())
     until = time.monotonic() + LIMIT_S
     try:
         for scenario in SCENARIOS:
             selected = not names or any(scenario.name.startswith(name) for name in names)
             if selected and not (fast and scenario.slow):
+                if scenario.secure:
+                    scenario.arguments += authorities.arguments(scenario.secure)
                 _perform(scenario, Scene(program, agents, report, scenario.name), until)
     finally:
         agents.stop()
+        authorities.close()
 
 
 def _perform(scenario, scene, until):
@@ -29,7 +34,7 @@ def _perform(scenario, scene, until):
             raise Failed(f"the suite has taken {LIMIT_S} s already")
         return
     try:
-        scene.start(*scenario.arguments)
+        scene.start(*scenario.arguments, scheme="wss" if scenario.secure else "ws")
         scenario.body(scene)
     except Failed as failure:
         with scene.check("is set up"):

@@ -1,10 +1,5 @@
 //! The relay as a program: one file per behaviour.
 
-#![expect(
-    clippy::panic,
-    reason = "a test that fails panics, also in its harness"
-)]
-
 mod certificate;
 mod core_flags;
 mod descriptors;
