@@ -26,6 +26,7 @@ use crate::run::Run;
 use crate::session::Session;
 use crate::shard::{Shard, SlotNumber};
 use crate::sync::MutexGuard;
+use crate::tally::Tally;
 use crate::time::Now;
 
 /// Operations of one session that are done together. See the module.
@@ -50,6 +51,13 @@ pub struct Work {
     /// Answers to the session itself; they come behind what its writes delivered to it.
     answers: Run,
     payload: Vec<u8>,
+}
+
+impl Work {
+    /// What the batches since the last call did.
+    pub fn take_tally(&mut self) -> Tally {
+        core::mem::take(&mut self.delivery.tally)
+    }
 }
 
 struct Held<'r> {
@@ -117,6 +125,7 @@ impl<'r> Batch<'r> {
             Allowance::Refused => true,
             Allowance::RefusedQuietly => false,
         };
+        self.work.delivery.tally.over_rate += messages as u64;
         Err(Refusal::RateExceeded {
             per_second: rate.per_second(),
             told,
@@ -148,6 +157,7 @@ impl<'r> Batch<'r> {
     /// Answers with an ERROR of the connection's own. An address that is far too long, and the end
     /// of a long text, are left out: the peer knows what it sent.
     pub fn error(&mut self, code: Code, message: &str, address: Option<&str>) {
+        self.work.delivery.tally.error(code);
         self.work.payload.clear();
         let error = Message::Error(ErrorMessage {
             code: code.number(),

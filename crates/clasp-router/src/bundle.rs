@@ -292,6 +292,7 @@ impl Batch<'_> {
         for outcome in outcomes {
             if let Some(to) = &outcome.to {
                 runs.of(to).frame(outcome.qos, &outcome.payload);
+                self.work.delivery.tally.fanned_out(1, 1);
                 continue;
             }
             // Found anew: what a later member made may have cost the slot of an earlier one.
@@ -332,6 +333,7 @@ impl Batch<'_> {
             except: (!outcome.is_echoed).then_some(self.session.key),
         };
         let route = self.route(slot);
+        let mut receivers = 0;
         for target in &route.targets {
             if !message.goes_to(target.session.key)
                 || !self.passes(slot, target, &message, outcome.number)
@@ -339,7 +341,9 @@ impl Batch<'_> {
                 continue;
             }
             runs.of(&target.session).frame(message.qos, message.payload);
+            receivers += 1;
         }
+        self.work.delivery.tally.fanned_out(receivers, 1);
         self.commit(message.signal, message.payload)
     }
 }

@@ -10,11 +10,13 @@ use crate::outbox::Pushed;
 use crate::route::Route;
 use crate::run::Run;
 use crate::session::{Session, SessionKey};
+use crate::tally::Tally;
 use crate::time::Tick;
 
 /// The buffers of a batch. Kept by whoever makes batches, so that a batch allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
+    pub(crate) tally: Tally,
     run: Run,
     to: Option<Destination>,
     single: Run,
@@ -86,12 +88,15 @@ impl Delivery {
         if to.route.targets.len() > 1 {
             self.run.share();
         }
+        let mut receivers = 0;
         for target in &to.route.targets {
             if target.takes(to.signal) && to.except != Some(target.session.key) {
                 let pushed = target.session.outbox.push(&self.run, now);
                 self.note(&target.session, pushed);
+                receivers += 1;
             }
         }
+        self.tally.fanned_out(receivers, self.run.count());
         self.run.clear();
     }
 
@@ -132,6 +137,9 @@ impl Delivery {
     fn note(&mut self, session: &Arc<Session>, pushed: Pushed) {
         self.wakers.extend(pushed.waker);
         self.wakers.extend(pushed.stalled);
+        self.tally.superseded += pushed.superseded;
+        self.tally.too_late += pushed.too_late as u64;
+        self.tally.discarded_bytes += pushed.discarded_bytes as u64;
         if pushed.pressed
             && self.pressed.len() < PRESSED_MAX
             && !self.pressed.iter().any(|held| held.key == session.key)

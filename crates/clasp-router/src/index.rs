@@ -71,6 +71,7 @@ impl Index {
             held.reserve_exact(1);
         }
         held.push(Arc::clone(&subscription));
+        trie.subscriptions += 1;
         self.changed();
         subscription
     }
@@ -81,6 +82,11 @@ impl Index {
             trie.remove(subscription);
         }
         self.changed();
+    }
+
+    /// How many subscriptions there are.
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.trie.read().subscriptions
     }
 
     /// The route of `address`, shared with every address that has the same subscribers.
@@ -119,6 +125,8 @@ struct Trie {
     free: Vec<u32>,
     children: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// Subscriptions in all nodes.
+    subscriptions: usize,
 }
 
 #[derive(Debug, Default)]
@@ -160,6 +168,7 @@ impl Trie {
             free: Vec::new(),
             children: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            subscriptions: 0,
         }
     }
 
@@ -231,7 +240,9 @@ impl Trie {
 
     fn remove(&mut self, gone: &Arc<Subscription>) {
         let held = &mut self.nodes[gone.node as usize].subscriptions;
+        let before = held.len();
         held.retain(|held| !Arc::ptr_eq(held, gone));
+        self.subscriptions -= before - held.len();
         held.shrink_to_fit();
         self.prune(gone.node);
     }

@@ -34,6 +34,7 @@ mod shard;
 mod slot;
 mod snapshot;
 mod sync;
+mod tally;
 mod tap;
 mod time;
 
@@ -46,5 +47,6 @@ pub use param::Strategy;
 pub use refusal::Refusal;
 pub use router::Router;
 pub use session::{NewSession, Session, SessionKey};
+pub use tally::{FANOUT_BOUNDS, Tally};
 pub use tap::{Commit, Tap};
 pub use time::{Now, Tick, Timestamp};

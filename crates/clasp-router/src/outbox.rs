@@ -68,6 +68,12 @@ pub(crate) struct Pushed {
     pub(crate) stalled: Vec<Waker>,
     /// The outbox is above half of its budget and its reader makes progress.
     pub(crate) pressed: bool,
+    /// Older values that were replaced.
+    pub(crate) superseded: u64,
+    /// Frames that were not taken, since the outbox is closed.
+    pub(crate) too_late: usize,
+    /// What the outbox held when it was closed because of this push.
+    pub(crate) discarded_bytes: usize,
 }
 
 /// The queue of one session. See the module for its rules.
@@ -233,26 +239,34 @@ impl Outbox {
     pub(crate) fn push(&self, run: &Run, now: Tick) -> Pushed {
         let mut inner = self.inner.lock();
         if inner.closed.is_some() {
-            return Pushed::default();
+            return Pushed {
+                too_late: run.count(),
+                ..Pushed::default()
+            };
         }
         inner.begin_at(now);
+        let mut superseded = 0;
         if inner.pressed.is_empty() && inner.queued_bytes <= self.half_bytes() {
             inner.append(self.binding, run);
         } else {
-            inner.superseded += inner.pressed.push(self.binding, run);
+            superseded = inner.pressed.push(self.binding, run);
+            inner.superseded += superseded;
         }
         if inner.load_bytes() > self.budget_bytes {
             return Pushed {
+                discarded_bytes: inner.load_bytes(),
                 waker: inner.close(Closed::SlowConsumer),
                 stalled: std::mem::take(&mut inner.stalled),
-                pressed: false,
+                superseded,
+                ..Pushed::default()
             };
         }
         let is_waiting = std::mem::take(&mut inner.is_waiting);
         Pushed {
             waker: inner.waker.clone().filter(|_| is_waiting),
-            stalled: Vec::new(),
             pressed: self.is_pressed(&inner, now),
+            superseded,
+            ..Pushed::default()
         }
     }
 

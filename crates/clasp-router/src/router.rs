@@ -180,6 +180,12 @@ impl Router {
         self.params.load(Ordering::Relaxed)
     }
 
+    /// Subscriptions of all sessions.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.index.subscriptions()
+    }
+
     /// Sessions that are attached.
     #[must_use]
     pub fn sessions(&self) -> usize {
@@ -303,6 +309,7 @@ impl Router {
                 except: None,
             };
             work.delivery.send(&target.session, &message, now.tick);
+            work.delivery.tally.deliveries += 1;
         }
     }
 

@@ -69,6 +69,11 @@ impl Run {
         self.frames.is_empty()
     }
 
+    /// How many frames there are.
+    pub(crate) fn count(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Bytes of all frames.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

@@ -23,7 +23,7 @@ impl Batch<'_> {
     ) {
         let route = self.route(slot);
         if route.is_empty() {
-            return;
+            return self.work.delivery.tally.fanned_out(0, 1);
         }
         if !route.has_limits {
             self.work.delivery.gather(&route, message, self.now.tick);
@@ -31,13 +31,16 @@ impl Batch<'_> {
         }
         self.work.delivery.flush(self.now.tick);
         let number = as_number();
+        let mut receivers = 0;
         for target in &route.targets {
             if message.goes_to(target.session.key) && self.passes(slot, target, message, number) {
                 self.work
                     .delivery
                     .send(&target.session, message, self.now.tick);
+                receivers += 1;
             }
         }
+        self.work.delivery.tally.fanned_out(receivers, 1);
     }
 
     /// The cached route of a slot, read anew if subscriptions changed since.

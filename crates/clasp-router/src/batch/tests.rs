@@ -1,6 +1,7 @@
 //! The door, seen from its sessions: what each operation changes and whom it tells.
 
 mod sequences;
+mod tally;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -217,6 +217,7 @@ impl Batch<'_> {
             except: None,
         };
         self.work.delivery.send(target, &message, self.now.tick);
+        self.work.delivery.tally.fanned_out(1, 1);
         self.work.payload = payload;
     }
 

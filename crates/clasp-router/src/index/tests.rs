@@ -66,6 +66,7 @@ proptest! {
                 index.remove(core::iter::once(&subscription));
             }
         }
+        prop_assert_eq!(index.subscriptions(), held.len());
         for address in addresses.into_iter().map(path) {
             let expected: BTreeSet<_> = held
                 .iter()
