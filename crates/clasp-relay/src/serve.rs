@@ -38,6 +38,7 @@ fn announce(name: &str, server: &Server) {
             // Without a scheme, as scripts expect it.
             Protocol::Quic => tracing::info!("QUIC: {address}"),
             Protocol::Health => tracing::info!("Health: {scheme}://{address}/healthz"),
+            Protocol::Metrics => tracing::info!("Metrics: {scheme}://{address}/metrics"),
             _ => tracing::info!("{protocol}: {scheme}://{address}"),
         }
         if protocol.is_clasp() {

@@ -1,5 +1,7 @@
 //! A tally: what batches did, in plain numbers, until somebody adds them up.
 
+use core::ops::AddAssign;
+
 use clasp_proto::Code;
 
 /// Counts of the batches since it was last taken. Adding to it costs no more than an addition, so
@@ -34,9 +36,26 @@ impl Tally {
         self.deliveries += receivers * messages;
     }
 
-    pub(crate) const fn error(&mut self, code: Code) {
+    /// Notes an ERROR.
+    pub const fn error(&mut self, code: Code) {
         // The variants stand in the order of `Code::ALL`.
         self.errors[code as usize] += 1;
+    }
+}
+
+impl AddAssign<&Self> for Tally {
+    fn add_assign(&mut self, more: &Self) {
+        let add = |to: &mut [u64], more: &[u64]| {
+            to.iter_mut().zip(more).for_each(|(to, more)| *to += more);
+        };
+        add(&mut self.fanout, &more.fanout);
+        add(&mut self.errors, &more.errors);
+        self.fanout_sum += more.fanout_sum;
+        self.deliveries += more.deliveries;
+        self.superseded += more.superseded;
+        self.over_rate += more.over_rate;
+        self.too_late += more.too_late;
+        self.discarded_bytes += more.discarded_bytes;
     }
 }
 
@@ -55,6 +74,9 @@ mod tests {
             tally.fanned_out(receivers, 2);
             assert_eq!(tally.fanout[class], before.fanout[class] + 2, "{receivers}");
         }
+        let mut twice = tally;
+        twice += &tally;
+        assert_eq!((twice.fanout[1], twice.fanout_sum), (4, 4 * 5018));
         assert_eq!(tally.fanout.iter().sum::<u64>(), 14);
         assert_eq!(tally.fanout_sum, 2 * 5018);
         assert_eq!(tally.deliveries, tally.fanout_sum);

@@ -20,20 +20,33 @@ impl Clock {
     /// Both clocks; to be read once for all that happens together.
     #[inline]
     pub(crate) fn now(&self) -> Now {
+        self.read().0
+    }
+
+    /// The same, with the steady clock as it is, to see later how long it took.
+    #[inline]
+    pub(crate) fn read(&self) -> (Now, Instant) {
+        let instant = Instant::now();
         // A wall clock before 1970 is a machine without a clock: its stamps are 0.
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        Now {
+        let now = Now {
             wall: Timestamp(since_epoch.as_micros() as u64),
-            tick: self.tick(),
-        }
+            tick: self.tick_of(instant),
+        };
+        (now, instant)
     }
 
     /// The steady clock alone.
     #[inline]
     pub(crate) fn tick(&self) -> Tick {
-        Tick(self.started.elapsed().as_micros() as u64)
+        self.tick_of(Instant::now())
+    }
+
+    #[inline]
+    fn tick_of(&self, instant: Instant) -> Tick {
+        Tick(instant.saturating_duration_since(self.started).as_micros() as u64)
     }
 
     /// When the steady clock will show `tick`; nothing if that is beyond any timer.

@@ -27,6 +27,7 @@ use self::greeting::Greeted;
 use self::input::Input;
 use self::output::Output;
 use crate::admission::Pending;
+use crate::counters::{Counted, Ending};
 use crate::limits::{FAREWELL_TIMEOUT, STALL_MAX, STALL_RECHECK, WRITE_DEADLINE};
 use crate::shared::Shared;
 
@@ -101,15 +102,32 @@ enum End {
     ShuttingDown,
 }
 
+impl End {
+    const fn ending(&self) -> Ending {
+        match self {
+            Self::Left => Ending::Left,
+            Self::Io(_) => Ending::SocketFailed,
+            Self::Protocol(_) => Ending::Protocol,
+            Self::Offended => Ending::Unreadable,
+            Self::Slow => Ending::SlowConsumer,
+            Self::Silent => Ending::Silent,
+            Self::ShuttingDown => Ending::ShuttingDown,
+        }
+    }
+}
+
 /// A session in the router, for as long as this lives. // protocol/router.md 14.3, 14.4
 struct Attached<'a> {
     shared: &'a Shared,
     session: Arc<Session>,
+    /// How it ends, once that is known.
+    ending: Ending,
 }
 
 impl Drop for Attached<'_> {
     fn drop(&mut self) {
         self.shared.router.detach(&self.session);
+        self.shared.counters.count(Counted::Ended(self.ending));
     }
 }
 
@@ -148,6 +166,13 @@ impl<'a> Connection<'a> {
 
     async fn run(mut self) -> End {
         let end = std::future::poll_fn(|cx| self.poll(cx)).await;
+        self.attached.ending = end.ending();
+        if matches!(end, End::Slow) {
+            let Attached {
+                shared, session, ..
+            } = &self.attached;
+            shared.metrics.add_discarded(session.outbox.queued_bytes());
+        }
         self.farewell(&end).await;
         end
     }
@@ -180,7 +205,7 @@ impl<'a> Connection<'a> {
         loop {
             if self.output.is_empty() {
                 if session.wants_snapshot() {
-                    input::with_work(|work| {
+                    input::with_work(shared, |work| {
                         shared.router.fill(session, shared.clock.now(), work);
                     });
                 }
@@ -201,10 +226,7 @@ impl<'a> Connection<'a> {
                     }
                 }
             }
-            match self
-                .output
-                .poll_write(cx, &mut self.stream, session, &shared.clock)
-            {
+            match self.output.poll_write(cx, &mut self.stream, &self.attached) {
                 Poll::Ready(result) => result?,
                 Poll::Pending if session.outbox.closed() == Some(Closed::SlowConsumer) => {
                     return Err(End::Slow);
@@ -337,6 +359,7 @@ impl<'a> Connection<'a> {
             Some((code, close)) => {
                 let text = end.to_string();
                 if let Some(code) = code {
+                    self.attached.shared.metrics.add_error(code);
                     output::error(&mut last, self.binding, code, &text);
                 }
                 if self.binding == Binding::WebSocket {

@@ -20,6 +20,7 @@ mod handshake;
 mod http;
 mod limits;
 mod listeners;
+mod metrics;
 mod plan;
 mod reload;
 mod server;
@@ -30,7 +31,8 @@ mod timer;
 
 pub use config::{Config, SidePort};
 pub use config_error::{ConfigError, ConfigErrors};
-pub use counters::{Counted, Counters};
+pub use counters::{Counted, Counters, Ending};
+pub use metrics::{HotAddress, Top};
 pub use plan::{Feature, Plan, Protocol};
 pub use server::{Bound, Request, Server, StartError};
 pub use supervisor::{End, PartEnded};

@@ -74,3 +74,12 @@ pub(crate) const HTTP_CONNECTION_TIME: Duration = Duration::from_secs(60);
 
 /// What an answer that is under way gets when its connection has to end.
 pub(crate) const HTTP_LAST_ANSWER: Duration = Duration::from_secs(1);
+
+/// Worker threads that count without waiting for each other. More of them share.
+pub(crate) const METRICS_STRIPES_MAX: usize = 64;
+
+/// Addresses that each of those watches: one with more than a 64th of its traffic is among them.
+pub(crate) const HOT_ADDRESSES_MAX: usize = 64;
+
+/// Addresses that `/top` tells: more than a screen shows.
+pub(crate) const HOT_ADDRESSES_TOLD: usize = 100;

@@ -67,6 +67,8 @@ pub enum Protocol {
     Tcp,
     /// Whether the server is well, over HTTP.
     Health,
+    /// What the server counts, over HTTP.
+    Metrics,
 }
 
 impl Protocol {
@@ -79,7 +81,7 @@ impl Protocol {
             (Self::Tcp, false) => "tcp",
             (Self::Tcp, true) => "tcps",
             // With TLS these ports answer both: probes seldom have the authority.
-            (Self::Health, _) => "http",
+            (Self::Health | Self::Metrics, _) => "http",
         }
     }
 
@@ -90,7 +92,7 @@ impl Protocol {
 
     /// True if machines look there whether the server is well, and no secret is sent.
     pub(crate) const fn is_for_probes(self) -> bool {
-        matches!(self, Self::Health)
+        matches!(self, Self::Health | Self::Metrics)
     }
 
     /// The flag that sets its port.
@@ -100,6 +102,7 @@ impl Protocol {
             Self::Quic => "--quic-port",
             Self::Tcp => "--tcp-port",
             Self::Health => "--health-port",
+            Self::Metrics => "--metrics-port",
         }
     }
 }
@@ -111,6 +114,7 @@ impl fmt::Display for Protocol {
             Self::Quic => "QUIC",
             Self::Tcp => "TCP",
             Self::Health => "Health",
+            Self::Metrics => "Metrics",
         })
     }
 }
@@ -185,6 +189,12 @@ impl Plan {
         self.tls.as_ref().is_some_and(|tls| tls.files.is_some())
     }
 
+    /// True if something of this kind is to be bound.
+    pub(crate) fn listens_for(&self, protocol: Protocol) -> bool {
+        let mut listeners = self.listeners.iter();
+        listeners.any(|listening| listening.protocol == protocol)
+    }
+
     /// What would be opened, a line each.
     pub fn opens(&self) -> Vec<String> {
         let listeners = self.listeners.iter();
@@ -202,6 +212,7 @@ fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
         (Protocol::Quic, config.quic_port),
         (Protocol::Tcp, config.tcp_port),
         (Protocol::Health, config.health_port),
+        (Protocol::Metrics, config.metrics_port),
     ];
     let wanted: Vec<(Protocol, u16)> = ports
         .into_iter()

@@ -123,7 +123,7 @@ impl Server {
         })
     }
 
-    /// Every listener that is open, in the order WebSocket, QUIC, TCP, health.
+    /// Every listener that is open, in the order WebSocket, QUIC, TCP, health, metrics.
     pub fn local_addrs(&self) -> &[Bound] {
         &self.bound
     }

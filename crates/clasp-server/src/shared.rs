@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::counters::Counters;
-use crate::plan::Plan;
+use crate::metrics::Metrics;
+use crate::plan::{Plan, Protocol};
 use crate::shutdown::Shutdown;
 
 /// One server.
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) reload: Notify,
     pub(crate) admission: Admission,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) metrics: Metrics,
     /// Every listener is bound and the state is what it was before the last end.
     pub(crate) is_complete: AtomicBool,
 }
@@ -33,10 +35,11 @@ impl Shared {
             router: Router::new(plan.router.clone(), clock.now()),
             admission: Admission::new(plan.caps),
             clock,
-            plan,
             shutdown: Shutdown::new(),
             reload: Notify::new(),
             counters: Arc::default(),
+            metrics: Metrics::new(plan.listens_for(Protocol::Metrics)),
+            plan,
             is_complete: AtomicBool::new(false),
         }
     }

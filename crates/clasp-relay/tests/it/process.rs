@@ -5,7 +5,12 @@ use crate::harness::{QUIET, Relay, command, run};
 #[test]
 fn it_logs_the_bound_port_first_and_ends_on_signals() {
     for signal in ["TERM", "INT"] {
-        let relay = Relay::start(&["--tcp-port=0", "--health-port=0", "--name=Stage"]);
+        let relay = Relay::start(&[
+            "--tcp-port=0",
+            "--health-port=0",
+            "--metrics-port=0",
+            "--name=Stage",
+        ]);
         let first = &relay.lines[0];
         assert!(
             first.contains("WebSocket server listening on 127.0.0.1:"),
@@ -15,6 +20,7 @@ fn it_logs_the_bound_port_first_and_ends_on_signals() {
         for expected in [
             "WebSocket: ws://127.0.0.1:",
             "Health: http://127.0.0.1:",
+            "Metrics: http://127.0.0.1:",
             "Server name: Stage",
             "Protocols: WebSocket, TCP",
         ] {

@@ -1,10 +1,14 @@
 //! One received frame to one operation, and its answer.
 
+use std::sync::Arc;
+use std::task::Waker;
+
 use clasp_proto::binary::{self, MessageRef, PublishRef, SetRef};
 use clasp_proto::limits::FRAME_PAYLOAD_MAX;
 use clasp_proto::{Code, Message, Publish, Qos, Sync, binary::BUNDLE, frame, msgpack};
-use clasp_router::{Batch, Bundle, Operation, Query, Receipt, Refusal};
+use clasp_router::{Batch, Bundle, Operation, Query, Receipt, Refusal, Session};
 
+use crate::metrics::{Counts, Kind};
 use crate::shared::Shared;
 
 /// Does the frames of one batch, in order.
@@ -13,17 +17,29 @@ pub(super) struct Dispatch<'a> {
     /// Frames that could not be read, so far.
     pub(super) offences: u32,
     has_asked: bool,
+    counts: &'a mut Counts,
     shared: &'a Shared,
 }
 
 impl<'a> Dispatch<'a> {
-    pub(super) const fn new(batch: Batch<'a>, shared: &'a Shared, offences: u32) -> Self {
+    pub(super) const fn new(
+        batch: Batch<'a>,
+        shared: &'a Shared,
+        counts: &'a mut Counts,
+        offences: u32,
+    ) -> Self {
         Self {
             batch,
             offences,
             has_asked: false,
+            counts,
             shared,
         }
+    }
+
+    /// Ends the batch; returns the sessions that are pressed.
+    pub(super) fn finish(self, own: &Waker) -> Vec<Arc<Session>> {
+        self.batch.finish(Some(own))
     }
 
     /// True if the last frame asked for something whose answer may be large.
@@ -38,6 +54,7 @@ impl<'a> Dispatch<'a> {
 
     /// Text messages are no CLASP; they are ignored. // protocol/wire.md 1.5
     pub(super) fn text(&mut self) {
+        self.counts.texts += 1;
         if let Err(refusal) = self.batch.charge(1) {
             self.batch.refuse(&refusal, None);
         }
@@ -104,6 +121,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn set(&mut self, set: SetRef<'_>, wants_ack: bool) {
+        self.counts.about(Kind::Set, set.address);
         match self.batch.submit(&Operation::Set(set)) {
             Ok(receipt) if wants_ack => self.batch.ack(Some(set.address), receipt.revision),
             Ok(_) => {}
@@ -112,12 +130,14 @@ impl<'a> Dispatch<'a> {
     }
 
     fn publish(&mut self, publish: PublishRef<'_>) {
+        self.counts.about(Kind::Publish, publish.address);
         if let Err(refusal) = self.batch.submit(&Operation::Publish(publish)) {
             self.batch.refuse(&refusal, Some(publish.address));
         }
     }
 
     fn bundle(&mut self, payload: &[u8], wants_ack: bool) {
+        self.counts.message(Kind::Bundle);
         match self
             .batch
             .submit(&Operation::Bundle(Bundle { payload, wants_ack }))
@@ -140,6 +160,7 @@ impl<'a> Dispatch<'a> {
     /// `is_legacy` tells the one client that writes MessagePack: an ACK would end it, and it
     /// takes each RESULT for the answer to another question. // protocol/wire.md 9.3
     fn message(&mut self, message: &Message, is_legacy: bool) {
+        self.counts.message(Kind::of(message));
         match message {
             Message::Get(get) => self.ask(&Operation::Get(&get.address), &get.address),
             Message::Subscribe(subscribe) => {
@@ -231,6 +252,7 @@ impl<'a> Dispatch<'a> {
     // protocol/wire.md 7.4, protocol/router.md 15.3
     fn unreadable(&mut self, code: Code, text: &str) {
         self.offences += 1;
+        self.counts.unreadable += 1;
         match self.batch.charge(1) {
             Ok(()) => self.batch.error(code, text, None),
             Err(refusal) => self.batch.refuse(&refusal, None),

@@ -9,8 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Arrival, Attached, input, output};
 use crate::admission::Pending;
+use crate::counters::{Counted, Ending};
 use crate::handshake::{self, Rejection};
 use crate::limits::{FAREWELL_TIMEOUT, TLS_TIMEOUT};
+use crate::metrics::Kind;
 use crate::plan::Protocol;
 use crate::shared::Shared;
 
@@ -62,6 +64,9 @@ pub(super) async fn greet<'a>(
         Ok(Err(failure)) => Err(failure),
         Ok(Ok(first)) => admit(&first, opened.binding, shared).map_err(Failure::Rejected),
     };
+    if let Err(Failure::Rejected(rejection)) = &greeted {
+        note(rejection, shared);
+    }
     drop(permit);
     match greeted {
         Ok((attached, name)) => Some(Greeted {
@@ -174,6 +179,7 @@ fn admit<'a>(
     shared: &'a Shared,
 ) -> Result<(Attached<'a>, String), Rejection> {
     let hello = handshake::read_hello(first)?;
+    shared.metrics.add_message(Kind::Hello);
     handshake::check_token(shared.plan.token.as_deref(), hello.token.as_deref())?;
     if shared.shutdown.has_begun() {
         return Err(Rejection::ShuttingDown);
@@ -182,13 +188,28 @@ fn admit<'a>(
     let id: Arc<str> = uuid::Uuid::new_v4().to_string().into();
     let new = NewSession { id, binding };
     let session = shared.router.attach(new).map_err(Rejection::Full)?;
-    let attached = Attached { shared, session };
+    let mut attached = Attached {
+        shared,
+        session,
+        ending: Ending::CutOff,
+    };
     // Asked only now: a session that is attached later than that is not told of the shutdown.
     if shared.shutdown.has_begun() {
+        attached.ending = Ending::ShuttingDown;
         return Err(Rejection::ShuttingDown);
     }
     welcome(&attached.session, shared);
     Ok((attached, hello.name))
+}
+
+/// Counts a rejection.
+fn note(rejection: &Rejection, shared: &Shared) {
+    shared.metrics.add_error(rejection.code());
+    match rejection {
+        Rejection::NoToken => shared.counters.count(Counted::NoToken),
+        Rejection::WrongToken => shared.counters.count(Counted::WrongToken),
+        _ => {}
+    }
 }
 
 fn welcome(session: &Arc<Session>, shared: &Shared) {
@@ -204,7 +225,7 @@ fn welcome(session: &Arc<Session>, shared: &Shared) {
     });
     let mut payload = Vec::new();
     binary::encode(&welcome, &mut payload).expect("the name was checked to be short");
-    input::with_work(|work| {
+    input::with_work(shared, |work| {
         let mut batch = shared.router.batch(session, now, work);
         batch.answer(&payload);
         batch.greet();

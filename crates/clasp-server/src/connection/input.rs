@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::dispatch::Dispatch;
 use super::{Attached, End};
+use crate::metrics::Counts;
+use crate::shared::Shared;
 
 /// What has been received and is not a whole frame yet.
 pub(super) struct Input {
@@ -41,13 +43,20 @@ pub(super) struct Received {
 /// (protocol/limits.md 4.9).
 struct Buffers {
     bytes: Vec<u8>,
+    done: Done,
+}
+
+/// What batches need and leave behind.
+#[derive(Default)]
+struct Done {
     work: Work,
+    counts: Counts,
 }
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
         bytes: vec![0; SMALL_REST_BYTES + READ_BYTES_MAX],
-        work: Work::default(),
+        done: Done::default(),
     });
 }
 
@@ -72,14 +81,15 @@ impl Input {
         attached: &Attached<'_>,
     ) -> Poll<Result<Received, End>> {
         BUFFERS.with_borrow_mut(|buffers| {
-            let Buffers { bytes, work } = buffers;
+            let Buffers { bytes, done } = buffers;
+            done.counts.clear();
             if self.needed.max(self.rest.len()) > SMALL_REST_BYTES {
                 if !core::mem::take(&mut self.is_fresh) {
-                    ready!(self.fill_rest(cx, stream))?;
+                    done.counts.bytes = ready!(self.fill_rest(cx, stream))?;
                 }
                 let mut rest = core::mem::take(&mut self.rest);
-                let done = self.process(cx, &mut rest, work, attached);
-                return Poll::Ready(done);
+                let received = self.process(cx, &mut rest, done, attached);
+                return Poll::Ready(received);
             }
             let held = self.rest.len();
             bytes[..held].copy_from_slice(&self.rest);
@@ -87,12 +97,13 @@ impl Input {
                 held
             } else {
                 let read = ready!(read(cx, stream, &mut bytes[held..held + READ_BYTES_MAX]))?;
+                done.counts.bytes = read;
                 held + read
             };
             self.rest.clear();
             let is_full = count - held >= READ_BYTES_MAX;
-            let done = self.process(cx, &mut bytes[..count], work, attached);
-            Poll::Ready(done.map(|received| Received {
+            let received = self.process(cx, &mut bytes[..count], done, attached);
+            Poll::Ready(received.map(|received| Received {
                 has_more: is_full,
                 ..received
             }))
@@ -100,7 +111,7 @@ impl Input {
     }
 
     /// Reads into the session's own buffer, which holds the beginning of a large frame.
-    fn fill_rest(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), End>> {
+    fn fill_rest(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<usize, End>> {
         let held = self.rest.len();
         self.rest.resize(self.needed.max(held + 1), 0);
         let count = read(cx, stream, &mut self.rest[held..]);
@@ -110,22 +121,25 @@ impl Input {
             0
         };
         self.rest.truncate(held + read);
-        count.map_ok(|_| ())
+        count
     }
 
     fn process(
         &mut self,
         cx: &Context<'_>,
         bytes: &mut [u8],
-        work: &mut Work,
+        done: &mut Done,
         attached: &Attached<'_>,
     ) -> Result<Received, End> {
         let mut at = 0;
         let mut control = Vec::new();
-        let Attached { shared, session } = attached;
-        let now = shared.clock.now();
+        let Attached {
+            shared, session, ..
+        } = attached;
+        let Done { work, counts } = done;
+        let (now, begun) = shared.clock.read();
         let batch = shared.router.batch(session, now, work);
-        let mut dispatch = Dispatch::new(batch, shared, self.offences);
+        let mut dispatch = Dispatch::new(batch, shared, counts, self.offences);
         let end = loop {
             match self.reader.next(bytes, &mut at) {
                 Ok(Step::Binary(range)) => dispatch.frame(&bytes[range]),
@@ -156,7 +170,9 @@ impl Input {
             }
         };
         self.offences = dispatch.offences;
-        let pressed = dispatch.batch.finish(Some(cx.waker()));
+        let pressed = dispatch.finish(cx.waker());
+        let (tally, took) = (work.take_tally(), begun.elapsed());
+        shared.metrics.add_batch(counts, &tally, took);
         self.rest.extend_from_slice(&bytes[at..]);
         match end {
             Some(end) => Err(end),
@@ -171,8 +187,12 @@ impl Input {
 }
 
 /// Lends the buffers of this thread for a batch that nothing was read for.
-pub(super) fn with_work(use_it: impl FnOnce(&mut Work)) {
-    BUFFERS.with_borrow_mut(|buffers| use_it(&mut buffers.work));
+pub(super) fn with_work(shared: &Shared, use_it: impl FnOnce(&mut Work)) {
+    BUFFERS.with_borrow_mut(|buffers| {
+        let work = &mut buffers.done.work;
+        use_it(work);
+        shared.metrics.add_tally(&work.take_tally());
+    });
 }
 
 fn read(cx: &mut Context<'_>, stream: &mut Stream, into: &mut [u8]) -> Poll<Result<usize, End>> {

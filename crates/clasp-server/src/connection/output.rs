@@ -10,8 +10,7 @@ use clasp_router::{Closed, Drained, Piece, Session};
 use clasp_transport::{Stream, websocket};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::End;
-use crate::clock::Clock;
+use super::{Attached, End};
 
 /// Pieces that are on their way to the socket.
 #[derive(Default)]
@@ -39,12 +38,15 @@ impl Output {
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut Stream,
-        session: &Session,
-        clock: &Clock,
+        attached: &Attached<'_>,
     ) -> Poll<Result<(), End>> {
         let count = ready!(self.poll_once(cx, stream))?;
         let spare = self.advance(count);
-        session.outbox.wrote(count, spare, clock.tick());
+        let Attached {
+            shared, session, ..
+        } = attached;
+        session.outbox.wrote(count, spare, shared.clock.tick());
+        shared.metrics.add_sent(count);
         Poll::Ready(Ok(()))
     }
 

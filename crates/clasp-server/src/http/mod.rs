@@ -1,4 +1,5 @@
 //! HTTP beside CLASP: one file serves it, the others are routes.
 
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod serve;

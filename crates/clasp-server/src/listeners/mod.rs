@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use crate::admission::{Admitted, Pending};
 use crate::connection::{self, Arrival};
 use crate::counters::Counted;
-use crate::http::health;
 use crate::http::serve::serve;
+use crate::http::{health, metrics};
 use crate::plan::{Listening, Plan, Protocol};
 use crate::server::{Bound, StartError};
 use crate::shared::Shared;
@@ -69,6 +69,10 @@ impl Listener {
             (Protocol::Health, Self::Socket(listener)) => {
                 let routes = health::routes(Arc::clone(&shared));
                 services.start("health port", serve(listener, protocol, routes, shared));
+            }
+            (Protocol::Metrics, Self::Socket(listener)) => {
+                let routes = metrics::routes(Arc::clone(&shared));
+                services.start("metrics port", serve(listener, protocol, routes, shared));
             }
             (Protocol::Tcp | Protocol::Quic, Self::Socket(listener)) => {
                 clasp.start("TCP listener", clasp::run(listener, protocol, shared));

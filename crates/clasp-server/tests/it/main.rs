@@ -16,6 +16,8 @@ mod drain;
 mod flood;
 mod harness;
 mod health;
+mod metrics;
+mod metrics_page;
 mod noise;
 mod open_files;
 mod order;

@@ -19,8 +19,13 @@ async fn a_server_on_free_ports_serves_all_protocols() {
 
 #[tokio::test]
 async fn a_taken_port_is_an_error_that_names_it() {
-    let server = start(|config| config.health_port = Some(0)).await;
-    for protocol in PROTOCOLS.into_iter().chain([Protocol::Health]) {
+    let server = start(|config| {
+        config.health_port = Some(0);
+        config.metrics_port = Some(0);
+    })
+    .await;
+    let services = [Protocol::Health, Protocol::Metrics];
+    for protocol in PROTOCOLS.into_iter().chain(services) {
         let taken = address(&server, protocol);
         let mut config = Config {
             host: "127.0.0.1".to_owned(),
@@ -32,6 +37,7 @@ async fn a_taken_port_is_an_error_that_names_it() {
             Protocol::Quic => config.quic_port = Some(taken.port()),
             Protocol::Tcp => config.tcp_port = Some(taken.port()),
             Protocol::Health => config.health_port = Some(taken.port()),
+            Protocol::Metrics => config.metrics_port = Some(taken.port()),
         }
         let Err(error) = Server::start(&config).await else {
             panic!("{taken} is taken")
