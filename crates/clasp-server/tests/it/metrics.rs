@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clasp_proto::{Get, Message, Publish, Set, Signal, Subscribe, TypeMask, Value};
 use clasp_server::{Protocol, Server, Top};
 
+use crate::authority::Authority;
 use crate::harness::{Client, Running, address, ask, framed, hello, soon, start, stuck_reader};
 
 /// Every sample of a server, by its name and labels.
@@ -214,6 +215,29 @@ async fn slow_consumers_are_counted_with_what_they_lose() {
     let samples = until(&server, slow, 1.0).await;
     assert!(samples.get("clasp_discarded_bytes_total") > 4e6);
     samples.check(&[("clasp_errors_total{code=\"503\"}", 1.0)]);
+}
+
+#[tokio::test]
+async fn the_certificate_is_watched() {
+    let authority = Authority::new();
+    let server = start(|config| {
+        authority.configure(config);
+        config.metrics_port = Some(0);
+    })
+    .await;
+    let (expiry, ok, failed) = (
+        "clasp_certificate_expiry_seconds",
+        "clasp_certificate_reloads_total{result=\"ok\"}",
+        "clasp_certificate_reloads_total{result=\"failed\"}",
+    );
+    let samples = Samples::of(&server).await;
+    samples.check(&[(ok, 0.0), (failed, 0.0)]);
+    assert!(samples.get(expiry) > 86_400.0);
+    server.reload();
+    until(&server, ok, 1.0).await;
+    authority.replace("server.key", "no key");
+    server.reload();
+    until(&server, failed, 1.0).await;
 }
 
 #[tokio::test]
