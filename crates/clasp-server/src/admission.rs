@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::task::AbortHandle;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
 
-use crate::limits::PENDING_GRACE;
-use crate::plan::Protocol;
+use crate::limits::{PENDING_GRACE, PENDING_GRACE_OWN, QUEUED_MAX};
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,27 @@ pub(crate) struct Caps {
 pub(crate) struct Admission {
     caps: Caps,
     table: Arc<Mutex<Table>>,
+    /// A place of a waiting connection has become free.
+    freed: Arc<Notify>,
+    /// Who of those in front of the door is the next.
+    turn: Arc<Semaphore>,
+    /// How many may be there.
+    queue: Arc<Semaphore>,
+}
+
+/// A place in front of the door: for a connection that has been accepted and has no place inside yet.
+pub(crate) type Queued = OwnedSemaphorePermit;
+
+/// What came of asking for a place.
+#[derive(Debug)]
+enum Attempt {
+    Admitted(Admitted),
+    /// Its address has as many connections as it may.
+    TurnedAway,
+    /// All places are taken by who has not had its time yet; then somebody has.
+    Crowded {
+        until: Instant,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -41,8 +62,10 @@ struct Table {
 #[derive(Debug)]
 struct Waiting {
     ip: IpAddr,
+    /// When it came, or last came a step further.
     since: Instant,
-    task: Option<AbortHandle>,
+    /// Told when it has to make room.
+    end: Arc<Notify>,
 }
 
 /// What an admitted connection holds.
@@ -63,18 +86,11 @@ pub(crate) struct Connected {
     admission: Admission,
 }
 
-/// Says which place a task waits on.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    number: u64,
-    admission: Admission,
-}
-
 /// The place of a connection that has not been welcomed; dropping it means that it has been, or is gone.
 #[derive(Debug)]
 pub(crate) struct Pending {
     number: u64,
-    protocol: Protocol,
+    end: Arc<Notify>,
     admission: Admission,
 }
 
@@ -83,14 +99,39 @@ impl Admission {
         Self {
             caps,
             table: Arc::default(),
+            freed: Arc::default(),
+            turn: Arc::new(Semaphore::new(1)),
+            queue: Arc::new(Semaphore::new(QUEUED_MAX)),
         }
     }
 
-    /// Takes a connection in, or nothing if there is no place for it.
-    ///
+    /// Takes a connection in, or nothing if its address has too many. Waits while all places are taken by who has
+    /// not had its time yet, so that a crowd of honest clients is served one after the other.
+    pub(crate) async fn admit(&self, ip: IpAddr) -> Option<Admitted> {
+        let first = self.try_admit(ip, Instant::now());
+        if let Attempt::Crowded { .. } = first {
+            // One at a time watches for a place: in a crowd of thousands all of them would do nothing else.
+            let turn = self.turn.acquire().await;
+            let _turn = turn.expect("the semaphore is never closed");
+            return self.wait(ip).await;
+        }
+        first.admitted()
+    }
+
+    async fn wait(&self, ip: IpAddr) -> Option<Admitted> {
+        loop {
+            let attempt = self.try_admit(ip, Instant::now());
+            let Attempt::Crowded { until } = attempt else {
+                return attempt.admitted();
+            };
+            // Whichever comes first; the outcome is found out above.
+            timeout_at(until.into(), self.freed.notified()).await.ok();
+        }
+    }
+
     /// At a pending cap another connection that is still waiting makes room. So those who never greet
     /// displace each other, and somebody who greets at once gets through a flood of them.
-    pub(crate) fn admit(&self, ip: IpAddr, protocol: Protocol, now: Instant) -> Option<Admitted> {
+    fn try_admit(&self, ip: IpAddr, now: Instant) -> Attempt {
         let ip = ip.to_canonical();
         let connections_max = self.caps.connections_per_ip_max;
         let mut table = self.table.lock();
@@ -100,34 +141,32 @@ impl Admission {
                 .get(&ip)
                 .is_some_and(|count| *count >= connections_max)
         {
-            return None;
+            return Attempt::TurnedAway;
         }
-        let displaced = table.overdue(ip, &self.caps, now);
-        if let Some(number) = displaced {
+        let overdue = table.overdue(ip, &self.caps, now);
+        if let Some(number) = overdue {
             table.displace(number);
         }
-        let crowded = table.pending.len() >= self.caps.pending_max;
-        let crowding = if crowded {
-            Some(table.crowding(now)?)
-        } else {
-            None
-        };
-        if let Some(number) = crowding {
-            table.displace(number);
+        let is_full = table.pending.len() >= self.caps.pending_max;
+        if is_full {
+            match table.crowding(ip, now) {
+                Ok(number) => table.displace(number),
+                Err(until) => return Attempt::Crowded { until },
+            }
         }
-        let number = table.enter(ip, now);
+        let (number, end) = table.enter(ip, now);
         drop(table);
-        Some(Admitted {
+        Attempt::Admitted(Admitted {
             connected: Connected {
                 ip,
                 admission: self.clone(),
             },
             pending: Pending {
                 number,
-                protocol,
+                end,
                 admission: self.clone(),
             },
-            displaced: displaced.or(crowding).is_some(),
+            displaced: overdue.is_some() || is_full,
         })
     }
 
@@ -141,94 +180,101 @@ impl Admission {
         let waiting = std::mem::take(&mut self.table.lock().pending);
         waiting
             .into_values()
-            .filter_map(|waiting| waiting.task)
-            .for_each(|task| task.abort());
+            .for_each(|waiting| waiting.end.notify_one());
+    }
+
+    /// Waits for a place in front of the door, which has to be there before a connection is accepted.
+    pub(crate) async fn queue(&self) -> Queued {
+        let place = Arc::clone(&self.queue).acquire_owned().await;
+        place.expect("the semaphore is never closed")
+    }
+}
+
+impl Attempt {
+    fn admitted(self) -> Option<Admitted> {
+        match self {
+            Self::Admitted(admitted) => Some(admitted),
+            Self::TurnedAway | Self::Crowded { .. } => None,
+        }
     }
 }
 
 impl Table {
-    fn enter(&mut self, ip: IpAddr, now: Instant) -> u64 {
+    fn enter(&mut self, ip: IpAddr, now: Instant) -> (u64, Arc<Notify>) {
         self.last += 1;
-        self.pending.insert(
-            self.last,
-            Waiting {
-                ip,
-                since: now,
-                task: None,
-            },
-        );
+        let end = Arc::new(Notify::new());
+        let waiting = Waiting {
+            ip,
+            since: now,
+            end: Arc::clone(&end),
+        };
+        self.pending.insert(self.last, waiting);
         *self.connections.entry(ip).or_default() += 1;
-        self.last
+        (self.last, end)
     }
 
-    /// At the cap of an address: its oldest waiting connection, if that has had its time.
+    /// At the cap of an address: the one of it that waits for longest, if that has had its time.
     fn overdue(&self, ip: IpAddr, caps: &Caps, now: Instant) -> Option<u64> {
-        let mut waiting = self
-            .pending
-            .iter()
-            .filter(|(_, waiting)| waiting.ip == ip)
-            .peekable();
-        let (number, oldest) = *waiting.peek()?;
-        (waiting.count() >= caps.pending_per_ip_max && oldest.has_had_its_time(now))
-            .then_some(*number)
+        let own = self.pending.iter().filter(|(_, waiting)| waiting.ip == ip);
+        let (number, oldest) = own.clone().min_by_key(|(_, waiting)| waiting.since)?;
+        let is_overdue = oldest.has_waited(PENDING_GRACE_OWN, now);
+        (own.count() >= caps.pending_per_ip_max && is_overdue).then_some(*number)
     }
 
-    /// At the cap of the server: the oldest connection of the address that has most of them waiting,
-    /// or, if none has more than one, the oldest that has had its time.
-    fn crowding(&self, now: Instant) -> Option<u64> {
+    /// At the cap of the server: the oldest connection of the address that has most of them waiting, if that has more
+    /// than the new one's; else the oldest of another address, if it has had its time. A crowd does not displace its
+    /// own: it would only be served more slowly. Else when to look again.
+    fn crowding(&self, ip: IpAddr, now: Instant) -> Result<u64, Instant> {
         let mut crowds: HashMap<IpAddr, (usize, u64)> = HashMap::new();
         for (number, waiting) in &self.pending {
             crowds.entry(waiting.ip).or_insert((0, *number)).0 += 1;
         }
-        let (count, number) = crowds.into_values().max()?;
-        if count > 1 {
-            return Some(number);
+        let own = crowds.get(&ip).map_or(0, |(count, _)| *count);
+        let (count, number) = crowds.into_values().max().ok_or(now)?;
+        if count > own + 1 {
+            return Ok(number);
         }
-        let (number, oldest) = self.pending.first_key_value()?;
-        oldest.has_had_its_time(now).then_some(*number)
+        let others = self.pending.iter().filter(|(_, waiting)| waiting.ip != ip);
+        match others.min_by_key(|(_, waiting)| waiting.since) {
+            Some((number, oldest)) if oldest.has_waited(PENDING_GRACE, now) => Ok(*number),
+            Some((_, oldest)) => Err(oldest.since + PENDING_GRACE),
+            None => Err(now + PENDING_GRACE),
+        }
     }
 
     fn displace(&mut self, number: u64) {
-        let displaced = self.pending.remove(&number);
-        if let Some(task) = displaced.and_then(|waiting| waiting.task) {
-            task.abort();
+        if let Some(displaced) = self.pending.remove(&number) {
+            displaced.end.notify_one();
         }
     }
 }
 
 impl Waiting {
-    fn has_had_its_time(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) >= PENDING_GRACE
+    fn has_waited(&self, grace: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= grace
     }
 }
 
 impl Pending {
-    /// What the connection speaks.
-    pub(crate) fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
-    /// Tells which task to end if the connection has to make room.
-    pub(crate) fn ticket(&self) -> Ticket {
-        Ticket {
-            number: self.number,
-            admission: self.admission.clone(),
+    /// Notes that the connection has come a step further: it gets its time anew.
+    pub(crate) fn progressed(&self) {
+        let mut table = self.admission.table.lock();
+        if let Some(waiting) = table.pending.get_mut(&self.number) {
+            waiting.since = Instant::now();
         }
     }
-}
 
-impl Ticket {
-    pub(crate) fn belongs_to(self, task: AbortHandle) {
-        // If the connection is through already, there is nobody to be told.
-        if let Some(waiting) = self.admission.table.lock().pending.get_mut(&self.number) {
-            waiting.task = Some(task);
-        }
+    /// Waits until the connection has to make room for another one, or the server for none.
+    pub(crate) fn displaced(&self) -> impl Future<Output = ()> + use<> {
+        let end = Arc::clone(&self.end);
+        async move { end.notified().await }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         self.admission.table.lock().pending.remove(&self.number);
+        self.admission.freed.notify_one();
     }
 }
 
@@ -246,8 +292,6 @@ impl Drop for Connected {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn ip(last: u8) -> IpAddr {
@@ -262,6 +306,19 @@ mod tests {
         })
     }
 
+    /// A place that must be there.
+    fn enter(admission: &Admission, last: u8, now: Instant) -> Admitted {
+        match admission.try_admit(ip(last), now) {
+            Attempt::Admitted(admitted) => admitted,
+            other => panic!("expected a place, got {other:?}"),
+        }
+    }
+
+    fn is_turned_away(admission: &Admission, ip: IpAddr, now: Instant) -> bool {
+        let attempt = admission.try_admit(ip, now);
+        matches!(attempt, Attempt::TurnedAway)
+    }
+
     fn waiting(admission: &Admission) -> Vec<u64> {
         admission.table.lock().pending.keys().copied().collect()
     }
@@ -269,30 +326,25 @@ mod tests {
     #[test]
     fn an_address_has_its_number_of_connections() {
         let (admission, now) = (admission(2), Instant::now());
-        let first = admission.admit(ip(1), Protocol::Tcp, now).unwrap();
-        let _second = admission.admit(ip(1), Protocol::Tcp, now).unwrap();
-        assert!(admission.admit(ip(1), Protocol::Tcp, now).is_none());
+        let first = enter(&admission, 1, now);
+        let _second = enter(&admission, 1, now);
+        assert!(is_turned_away(&admission, ip(1), now));
         let mapped = std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped();
-        assert!(admission.admit(mapped.into(), Protocol::Tcp, now).is_none());
-        assert!(admission.admit(ip(2), Protocol::Tcp, now).is_some());
+        assert!(is_turned_away(&admission, mapped.into(), now));
+        let _other = enter(&admission, 2, now);
         drop(first);
-        assert!(admission.admit(ip(1), Protocol::Tcp, now).is_some());
-        assert_eq!(waiting(&admission), [2]);
+        let _again = enter(&admission, 1, now);
     }
 
     #[test]
     fn an_address_at_its_cap_displaces_its_own_overdue_ones() {
         let (admission, start) = (admission(0), Instant::now());
-        let held: Vec<_> = (0..3)
-            .map(|_| admission.admit(ip(1), Protocol::Tcp, start).unwrap())
-            .collect();
+        let held: Vec<_> = (0..3).map(|_| enter(&admission, 1, start)).collect();
         assert!(
             held.iter().all(|admitted| !admitted.displaced),
             "a burst is no attack"
         );
-        let later = admission
-            .admit(ip(1), Protocol::Tcp, start + PENDING_GRACE)
-            .unwrap();
+        let later = enter(&admission, 1, start + PENDING_GRACE_OWN);
         assert!(later.displaced);
         assert_eq!(waiting(&admission), [2, 3, 4]);
     }
@@ -301,23 +353,68 @@ mod tests {
     fn a_full_server_makes_room_at_the_cost_of_the_largest_crowd() {
         let (admission, start) = (admission(0), Instant::now());
         let _held: Vec<_> = [1, 2, 2, 3]
-            .map(|last| admission.admit(ip(last), Protocol::Tcp, start).unwrap())
+            .map(|last| enter(&admission, last, start))
             .into();
-        let fourth = admission.admit(ip(4), Protocol::Tcp, start).unwrap();
+        let fourth = enter(&admission, 4, start);
         assert!(fourth.displaced);
         assert_eq!(waiting(&admission), [1, 3, 4, 5]);
-        assert!(
-            admission
-                .admit(ip(5), Protocol::Tcp, start + Duration::from_millis(1))
-                .is_none(),
-            "nobody has had its time"
-        );
-        assert!(
-            admission
-                .admit(ip(5), Protocol::Tcp, start + PENDING_GRACE)
-                .unwrap()
-                .displaced
-        );
+        let early = start + Duration::from_millis(1);
+        match admission.try_admit(ip(5), early) {
+            Attempt::Crowded { until } => assert_eq!(until, start + PENDING_GRACE),
+            other => panic!("nobody has had its time: {other:?}"),
+        }
+        assert!(enter(&admission, 5, start + PENDING_GRACE).displaced);
+    }
+
+    #[test]
+    fn a_crowd_does_not_displace_its_own() {
+        let (admission, start) = (admission(0), Instant::now());
+        let held: Vec<_> = (0..4).map(|_| enter(&admission, 1, start)).collect();
+        for time in [start, start + PENDING_GRACE] {
+            let attempt = admission.try_admit(ip(1), time - Duration::from_nanos(1));
+            assert!(matches!(attempt, Attempt::Crowded { .. }), "{attempt:?}");
+        }
+        assert!(enter(&admission, 2, start).displaced, "another one does");
+        drop(held);
+        assert!(!enter(&admission, 1, start).displaced);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_served_when_a_place_is_free() {
+        let admission = admission(0);
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(admission.admit(ip(1)).await);
+        }
+        let begun = tokio::time::Instant::now();
+        let waits = admission.admit(ip(1));
+        let leaves = async { drop(held.pop()) };
+        let (admitted, ()) = tokio::join!(waits, leaves);
+        assert!(admitted.is_some_and(|admitted| !admitted.displaced));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_to_make_room_is_told() {
+        let (admission, start) = (admission(0), Instant::now());
+        let held: Vec<_> = (0..4).map(|_| enter(&admission, 1, start)).collect();
+        let ends: Vec<_> = held.iter().map(|held| held.pending.displaced()).collect();
+        let _other = enter(&admission, 2, start);
+        admission.dismiss();
+        for end in ends {
+            timeout_at(tokio::time::Instant::now(), end).await.unwrap();
+        }
+    }
+
+    #[test]
+    fn a_step_further_gives_its_time_anew() {
+        let (admission, start) = (admission(0), Instant::now() - PENDING_GRACE);
+        let held: Vec<_> = (0..4).map(|_| enter(&admission, 1, start)).collect();
+        for admitted in &held {
+            admitted.pending.progressed();
+        }
+        let attempt = admission.try_admit(ip(1), start + PENDING_GRACE);
+        assert!(matches!(attempt, Attempt::Crowded { .. }), "{attempt:?}");
     }
 
     #[test]
@@ -325,14 +422,14 @@ mod tests {
         let (admission, now) = (admission(1), Instant::now());
         let Admitted {
             connected, pending, ..
-        } = admission.admit(ip(1), Protocol::Tcp, now).unwrap();
+        } = enter(&admission, 1, now);
         drop(pending);
         assert!(waiting(&admission).is_empty());
         assert!(
-            admission.admit(ip(1), Protocol::Tcp, now).is_none(),
+            is_turned_away(&admission, ip(1), now),
             "it still counts as a connection"
         );
         drop(connected);
-        assert!(admission.admit(ip(1), Protocol::Tcp, now).is_some());
+        let _again = enter(&admission, 1, now);
     }
 }

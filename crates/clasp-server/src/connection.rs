@@ -26,36 +26,48 @@ use tracing::{Instrument as _, Span};
 use self::greeting::Greeted;
 use self::input::Input;
 use self::output::Output;
-use crate::admission::Pending;
+use crate::admission::{Admitted, Queued};
 use crate::counters::{Counted, Ending};
 use crate::limits::{FAREWELL_TIMEOUT, STALL_MAX, STALL_RECHECK, WRITE_DEADLINE};
+use crate::plan::Protocol;
 use crate::shared::Shared;
 
 /// A connection that has said nothing yet.
 #[derive(Debug)]
 pub(crate) enum Arrival {
     /// Over TCP.
-    Socket(TcpStream),
+    Socket {
+        socket: TcpStream,
+        /// What is spoken on the port where it arrived.
+        protocol: Protocol,
+    },
     /// Over UDP.
     Quic(quic::Arriving),
 }
 
 /// Serves a connection until it ends. Its log lines are in a span that names peer, protocol and session; at the levels
 /// that a busy server logs at, there are neither.
-pub(crate) async fn serve(
-    arrival: Arrival,
-    peer: SocketAddr,
-    shared: Arc<Shared>,
-    permit: Pending,
-) {
-    let protocol = permit.protocol();
+pub(crate) async fn serve(arrival: Arrival, peer: SocketAddr, shared: Arc<Shared>, queued: Queued) {
+    let protocol = arrival.protocol();
     let span = tracing::debug_span!("connection", %peer, %protocol, session = Empty);
     let mut witness = Witness {
         peer,
         session: None,
     };
     let conversation = async {
-        let Some(greeted) = greeting::greet(arrival, &shared, permit).await else {
+        let Some(Admitted {
+            connected, pending, ..
+        }) = admit(peer, &shared).await
+        else {
+            return arrival.turn_away(&shared);
+        };
+        drop(queued);
+        let displaced = pending.displaced();
+        let greeted = tokio::select! {
+            greeted = greeting::greet(arrival, &shared, pending) => greeted,
+            () = displaced => return,
+        };
+        let Some(greeted) = greeted else {
             return;
         };
         let id = Arc::clone(&greeted.attached.session.id);
@@ -64,8 +76,52 @@ pub(crate) async fn serve(
         tracing::debug!(name = %greeted.name, "session begins");
         let end = Connection::new(greeted, &shared).run().await;
         tracing::debug!(%end, "session ends");
+        drop(connected);
     };
     conversation.instrument(span).await;
+}
+
+/// Waits for a place, and counts what came of it; nothing if there is none, or the server is about to stop.
+async fn admit(peer: SocketAddr, shared: &Shared) -> Option<Admitted> {
+    let admitted = tokio::select! {
+        admitted = shared.admission.admit(peer.ip()) => admitted,
+        () = shared.shutdown.begun() => None,
+    };
+    match &admitted {
+        None => shared.counters.count(Counted::TurnedAway),
+        Some(admitted) => {
+            shared.counters.count(Counted::Accepted);
+            if admitted.displaced {
+                shared.counters.count(Counted::Displaced);
+            }
+        }
+    }
+    admitted
+}
+
+impl Arrival {
+    /// What is spoken on it.
+    const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Socket { protocol, .. } => *protocol,
+            Self::Quic(_) => Protocol::Quic,
+        }
+    }
+
+    /// Says why, if the socket takes it at once, which an empty one does.
+    fn turn_away(self, shared: &Shared) {
+        match self {
+            Self::Socket {
+                socket,
+                protocol: Protocol::WebSocket,
+            } if !shared.plan.has_tls() => {
+                // Nothing is lost if the peer does not learn why.
+                socket.try_write(TOO_MANY_CONNECTIONS).ok();
+            }
+            Self::Socket { .. } => {}
+            Self::Quic(arriving) => arriving.refuse(),
+        }
+    }
 }
 
 /// Tells whose connection it was that found a broken invariant.
@@ -380,6 +436,10 @@ impl<'a> Connection<'a> {
         tokio::time::timeout(FAREWELL_TIMEOUT, closing).await.ok();
     }
 }
+
+const TOO_MANY_CONNECTIONS: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\
+    Connection: close\r\n\r\ntoo many connections: try again later\n";
 
 /// Beyond any timer.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);

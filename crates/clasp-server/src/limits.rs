@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
-/// A connection beyond a pending cap makes room by displacing one that has had this long to greet.
-/// An honest client needs some milliseconds; a burst of them is not mistaken for an attack.
-pub(crate) const PENDING_GRACE: Duration = Duration::from_millis(250);
+/// A connection beyond a pending cap makes room by displacing one that has not come a step further for this long.
+/// An honest client needs some milliseconds.
+pub(crate) const PENDING_GRACE: Duration = Duration::from_secs(1);
+
+/// The same for those of one address among themselves. A machine that has thousands of clients to connect is slow,
+/// which is no attack.
+pub(crate) const PENDING_GRACE_OWN: Duration = Duration::from_secs(3);
+
+/// Connections that were accepted and wait for a place, which costs a socket and a task each: as many as a relay that
+/// was restarted may find in front of it. Beyond, they wait in the system.
+pub(crate) const QUEUED_MAX: usize = 4096;
 
 /// The first pause after `accept` failed for want of file descriptors or memory.
 pub(crate) const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);

@@ -9,3 +9,4 @@ mod process;
 mod reference;
 mod settings;
 mod start_errors;
+mod storm;

@@ -51,7 +51,7 @@ pub(super) async fn greet<'a>(
     shared: &'a Shared,
     permit: Pending,
 ) -> Option<Greeted<'a>> {
-    let mut opened = match open(arrival, shared, permit.protocol()).await {
+    let mut opened = match open(arrival, shared, &permit).await {
         Ok(opened) => opened,
         Err(error) => {
             tracing::debug!(%error, "no upgrade");
@@ -87,12 +87,18 @@ pub(super) async fn greet<'a>(
 async fn open(
     arrival: Arrival,
     shared: &Shared,
-    protocol: Protocol,
+    permit: &Pending,
 ) -> Result<Opened, HandshakeError> {
+    let protocol = arrival.protocol();
     let secured = tokio::time::timeout(TLS_TIMEOUT, secure(arrival, shared));
     let stream = secured.await.map_err(|_| HandshakeError::Closed)??;
+    permit.progressed();
     let (binding, reader) = match protocol {
-        Protocol::WebSocket => return upgrade(stream, shared).await,
+        Protocol::WebSocket => {
+            let opened = upgrade(stream, shared).await;
+            permit.progressed();
+            return opened;
+        }
         Protocol::Quic => (Binding::Bare, FrameReader::bare()),
         // Of the others none but TCP gets here.
         _ => (Binding::Length, FrameReader::length()),
@@ -108,10 +114,10 @@ async fn open(
 /// The bytes of a connection, through TLS if the server speaks it.
 async fn secure(arrival: Arrival, shared: &Shared) -> Result<Stream, HandshakeError> {
     match (arrival, &shared.plan.tls) {
-        (Arrival::Socket(socket), Some(tls)) if shared.plan.has_tls() => {
+        (Arrival::Socket { socket, .. }, Some(tls)) if shared.plan.has_tls() => {
             tls::accept(socket, &tls.server).await
         }
-        (Arrival::Socket(socket), _) => Ok(socket.into()),
+        (Arrival::Socket { socket, .. }, _) => Ok(socket.into()),
         (Arrival::Quic(arriving), _) => arriving.stream().await,
     }
 }

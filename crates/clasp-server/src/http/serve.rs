@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::{ConnectInfo, DefaultBodyLimit};
 use axum::{Extension, Router};
@@ -16,8 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::admission::{Admission, Admitted, Caps};
-use crate::counters::Counted;
+use crate::admission::{Admission, Caps, Queued};
 use crate::limits::{
     HTTP_BODY_BYTES_MAX, HTTP_CONNECTION_TIME, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_IP_MAX,
     HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_LAST_ANSWER, TLS_TIMEOUT,
@@ -44,15 +42,10 @@ pub(crate) async fn serve(
     let mut finished = pin!(shared.shutdown.finished());
     loop {
         tokio::select! {
-            (socket, peer) = acceptor.accept(&shared.counters) => {
-                match admission.admit(peer.ip(), protocol, Instant::now()) {
-                    Some(admitted) => {
-                        let (routes, shared) = (routes.clone(), Arc::clone(&shared));
-                        let conversation = converse(socket, (protocol, peer), routes, shared);
-                        welcome(&mut connections, admitted, conversation);
-                    }
-                    None => turn_away(&socket, &shared),
-                }
+            (queued, (socket, peer)) = next(&mut acceptor, &admission, &shared) => {
+                let (routes, shared) = (routes.clone(), Arc::clone(&shared));
+                let conversation = converse(socket, (protocol, peer), routes, shared);
+                connections.start(wait_and(conversation, peer, admission.clone(), queued));
             }
             () = connections.reap() => {}
             () = &mut finished => break,
@@ -62,27 +55,31 @@ pub(crate) async fn serve(
     connections.finish(HTTP_LAST_ANSWER).await;
 }
 
-/// Gives a connection a task of its own, which makes room for others when there are too many.
-fn welcome(
-    connections: &mut Connections,
-    admitted: Admitted,
-    conversation: impl Future<Output = ()> + Send + 'static,
-) {
-    let Admitted {
-        connected, pending, ..
-    } = admitted;
-    let ticket = pending.ticket();
-    let task = connections.start(async move {
-        conversation.await;
-        drop((pending, connected));
-    });
-    ticket.belongs_to(task);
+/// The next connection. Nothing is lost if this is dropped before.
+async fn next(
+    acceptor: &mut Acceptor,
+    admission: &Admission,
+    shared: &Shared,
+) -> (Queued, (TcpStream, SocketAddr)) {
+    let queued = admission.queue().await;
+    (queued, acceptor.accept(&shared.counters).await)
 }
 
-fn turn_away(socket: &TcpStream, shared: &Shared) {
-    shared.counters.count(Counted::TurnedAway);
-    // Nothing is lost if the peer does not learn why.
-    socket.try_write(TOO_MANY_CONNECTIONS).ok();
+/// Holds a conversation when there is a place for it, for as long as nobody needs that more.
+async fn wait_and(
+    conversation: impl Future<Output = ()>,
+    peer: SocketAddr,
+    admission: Admission,
+    queued: Queued,
+) {
+    let Some(admitted) = admission.admit(peer.ip()).await else {
+        return;
+    };
+    drop(queued);
+    tokio::select! {
+        () = conversation => {}
+        () = admitted.pending.displaced() => {}
+    }
 }
 
 /// Speaks HTTP on a socket, through TLS if the server has a certificate.
@@ -157,10 +154,6 @@ const HTTP_CAPS: Caps = Caps {
     pending_max: HTTP_CONNECTIONS_MAX,
     pending_per_ip_max: HTTP_CONNECTIONS_PER_IP_MAX,
 };
-
-const TOO_MANY_CONNECTIONS: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\
-    Connection: close\r\n\r\ntoo many connections: try again later\n";
 
 #[cfg(test)]
 mod tests {

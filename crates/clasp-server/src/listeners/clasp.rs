@@ -1,4 +1,4 @@
-//! Accept loop for CLASP links. It waits for nobody but the system: whatever a peer has to say is read in its own task.
+//! Accept loop for CLASP links. It waits for no peer: whatever one has to say is read in its own task.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,8 +8,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::accept::Acceptor;
-use super::{admit, begin};
-use crate::connection::Arrival;
+use crate::admission::Queued;
+use crate::connection::{self, Arrival};
 use crate::limits::{
     TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES, TCP_UNACKNOWLEDGED_MAX,
 };
@@ -25,8 +25,14 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
     let mut acceptor = Acceptor::new(listener);
     loop {
         tokio::select! {
-            (socket, peer) = acceptor.accept(&shared.counters) => {
-                welcome(socket, peer, protocol, &shared, &mut connections);
+            (queued, socket, peer) = next(&mut acceptor, &shared) => {
+                if let Err(error) = prepare(&socket) {
+                    // The peer has gone already.
+                    tracing::debug!(%peer, %error, "cannot set up the socket");
+                    continue;
+                }
+                let arrival = Arrival::Socket { socket, protocol };
+                connections.start(connection::serve(arrival, peer, Arc::clone(&shared), queued));
             }
             () = connections.reap() => {}
             () = &mut shutdown_begun => break,
@@ -39,23 +45,11 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
     connections.finish(shared.plan.drain_timeout).await;
 }
 
-/// Gives a new connection a task of its own.
-fn welcome(
-    socket: TcpStream,
-    peer: SocketAddr,
-    protocol: Protocol,
-    shared: &Arc<Shared>,
-    connections: &mut Connections,
-) {
-    let Some(admitted) = admit(peer, protocol, shared) else {
-        return turn_away(&socket, protocol, shared);
-    };
-    if let Err(error) = prepare(&socket) {
-        // The peer has gone already.
-        tracing::debug!(%peer, %error, "cannot set up the socket");
-        return;
-    }
-    begin(Arrival::Socket(socket), peer, admitted, shared, connections);
+/// The next connection. Nothing is lost if this is dropped before.
+async fn next(acceptor: &mut Acceptor, shared: &Shared) -> (Queued, TcpStream, SocketAddr) {
+    let queued = shared.admission.queue().await;
+    let (socket, peer) = acceptor.accept(&shared.counters).await;
+    (queued, socket, peer)
 }
 
 /// Sends at once, and finds out when the peer is gone without a word: a machine that lost its power or its network
@@ -72,15 +66,3 @@ fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(TCP_UNACKNOWLEDGED_MAX))?;
     Ok(())
 }
-
-/// Says why, if the socket takes it at once, which an empty one does.
-fn turn_away(socket: &TcpStream, protocol: Protocol, shared: &Shared) {
-    if protocol == Protocol::WebSocket && !shared.plan.has_tls() {
-        // Nothing is lost if the peer does not learn why.
-        socket.try_write(TOO_MANY_CONNECTIONS).ok();
-    }
-}
-
-const TOO_MANY_CONNECTIONS: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\
-    Connection: close\r\n\r\ntoo many connections: try again later\n";

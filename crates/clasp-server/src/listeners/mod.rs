@@ -4,22 +4,17 @@ pub(crate) mod accept;
 mod clasp;
 mod udp;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use clasp_transport::quic;
 use tokio::net::TcpListener;
 
-use crate::admission::{Admitted, Pending};
-use crate::connection::{self, Arrival};
-use crate::counters::Counted;
 use crate::http::serve::serve;
 use crate::http::{health, metrics};
 use crate::plan::{Listening, Plan, Protocol};
 use crate::server::{Bound, StartError};
 use crate::shared::Shared;
-use crate::supervisor::{Connections, Parts};
+use crate::supervisor::Parts;
 
 /// A listener that is bound and not served yet.
 pub(crate) enum Listener {
@@ -79,39 +74,4 @@ impl Listener {
             }
         }
     }
-}
-
-/// Asks for a place for a connection, and counts what came of it.
-fn admit(peer: SocketAddr, protocol: Protocol, shared: &Shared) -> Option<Admitted> {
-    let admitted = shared.admission.admit(peer.ip(), protocol, Instant::now());
-    match &admitted {
-        None => shared.counters.count(Counted::TurnedAway),
-        Some(admitted) => {
-            shared.counters.count(Counted::Accepted);
-            if admitted.displaced {
-                shared.counters.count(Counted::Displaced);
-            }
-        }
-    }
-    admitted
-}
-
-/// Gives a connection that has been admitted a task of its own.
-fn begin(
-    arrival: Arrival,
-    peer: SocketAddr,
-    admitted: Admitted,
-    shared: &Arc<Shared>,
-    connections: &mut Connections,
-) {
-    let Admitted {
-        connected, pending, ..
-    } = admitted;
-    let ticket = Pending::ticket(&pending);
-    let shared = Arc::clone(shared);
-    let task = connections.start(async move {
-        connection::serve(arrival, peer, shared, pending).await;
-        drop(connected);
-    });
-    ticket.belongs_to(task);
 }

@@ -1,11 +1,11 @@
-//! Accept loop for QUIC. It waits for nobody but the system: handshakes go on in the tasks of their connections.
+//! Accept loop for QUIC. It waits for no peer: handshakes go on in the tasks of their connections.
 
 use std::sync::Arc;
 
 use clasp_transport::quic::{Arriving, Listener};
 
-use super::{admit, begin};
-use crate::connection::Arrival;
+use crate::admission::Queued;
+use crate::connection::{self, Arrival};
 use crate::plan::Protocol;
 use crate::shared::Shared;
 use crate::supervisor::Connections;
@@ -17,10 +17,12 @@ pub(crate) async fn run(listener: Listener, shared: Arc<Shared>) {
     tokio::pin!(shutdown_begun);
     loop {
         tokio::select! {
-            arriving = listener.accept() => match arriving {
-                Some(arriving) => welcome(arriving, &shared, &mut connections),
-                None => break,
-            },
+            arrived = next(&listener, &shared) => {
+                let Some((queued, arriving)) = arrived else { break };
+                let peer = arriving.peer();
+                let arrival = Arrival::Quic(arriving);
+                connections.start(connection::serve(arrival, peer, Arc::clone(&shared), queued));
+            }
             () = connections.reap() => {}
             () = &mut shutdown_begun => break,
         }
@@ -30,15 +32,15 @@ pub(crate) async fn run(listener: Listener, shared: Arc<Shared>) {
     tracing::info!(protocol = %Protocol::Quic, "stopped accepting");
     connections.finish(shared.plan.drain_timeout).await;
 }
-
-fn welcome(arriving: Arriving, shared: &Arc<Shared>, connections: &mut Connections) {
-    let peer = arriving.peer();
-    // Who may have made up its address gets no place while places are scarce. // protocol/limits.md 4.12
-    if !arriving.is_validated() && shared.admission.is_crowded() {
-        return arriving.validate();
-    }
-    match admit(peer, Protocol::Quic, shared) {
-        Some(admitted) => begin(Arrival::Quic(arriving), peer, admitted, shared, connections),
-        None => arriving.refuse(),
+/// The next connection that may have a task.
+async fn next(listener: &Listener, shared: &Shared) -> Option<(Queued, Arriving)> {
+    let queued = shared.admission.queue().await;
+    loop {
+        let arriving = listener.accept().await?;
+        // Who may have made up its address gets no place while places are scarce. // protocol/limits.md 4.12
+        if arriving.is_validated() || !shared.admission.is_crowded() {
+            return Some((queued, arriving));
+        }
+        arriving.validate();
     }
 }
