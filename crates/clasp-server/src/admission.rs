@@ -1,15 +1,19 @@
 //! Admission: who may connect. Counts connections by address, and keeps those that have not been
 //! welcomed from taking the place of everybody else (protocol/limits.md 4.1).
 
+mod door;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
+pub(crate) use self::door::Queued;
+use self::door::{Door, Standing};
 use crate::limits::{PENDING_GRACE, PENDING_GRACE_OWN, QUEUED_MAX};
 
 /// How many connections there may be.
@@ -28,27 +32,7 @@ pub(crate) struct Caps {
 pub(crate) struct Admission {
     caps: Caps,
     table: Arc<Mutex<Table>>,
-    /// A place of a waiting connection has become free.
-    freed: Arc<Notify>,
-    /// Who of those in front of the door is the next.
-    turn: Arc<Semaphore>,
-    /// How many may be there.
-    queue: Arc<Semaphore>,
-}
-
-/// A place in front of the door: for a connection that has been accepted and has no place inside yet.
-pub(crate) type Queued = OwnedSemaphorePermit;
-
-/// What came of asking for a place.
-#[derive(Debug)]
-enum Attempt {
-    Admitted(Admitted),
-    /// Its address has as many connections as it may.
-    TurnedAway,
-    /// All places are taken by who has not had its time yet; then somebody has.
-    Crowded {
-        until: Instant,
-    },
+    door: Door,
 }
 
 #[derive(Debug, Default)]
@@ -68,11 +52,18 @@ struct Waiting {
     end: Arc<Notify>,
 }
 
+/// What a connection holds that has been accepted.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    /// To be held as long as the connection lasts.
+    pub(crate) connected: Connected,
+    /// To be held until it has a place.
+    pub(crate) queued: Queued,
+}
+
 /// What an admitted connection holds.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    /// To be held as long as the connection lasts.
-    pub(crate) connected: Connected,
     /// To be held until the WELCOME.
     pub(crate) pending: Pending,
     /// True if another connection had to go.
@@ -99,68 +90,66 @@ impl Admission {
         Self {
             caps,
             table: Arc::default(),
-            freed: Arc::default(),
-            turn: Arc::new(Semaphore::new(1)),
-            queue: Arc::new(Semaphore::new(QUEUED_MAX)),
+            door: Door::new(QUEUED_MAX),
         }
     }
 
-    /// Takes a connection in, or nothing if its address has too many. Waits while all places are taken by who has
-    /// not had its time yet, so that a crowd of honest clients is served one after the other.
-    pub(crate) async fn admit(&self, ip: IpAddr) -> Option<Admitted> {
-        let first = self.try_admit(ip, Instant::now());
-        if let Attempt::Crowded { .. } = first {
-            // One at a time watches for a place: in a crowd of thousands all of them would do nothing else.
-            let turn = self.turn.acquire().await;
-            let _turn = turn.expect("the semaphore is never closed");
-            return self.wait(ip).await;
+    /// Takes a connection in that has been accepted, or nothing if its address has too many.
+    /// It does not wait, and it gives no place yet.
+    pub(crate) fn arrive(&self, ip: IpAddr) -> Option<Arrived> {
+        let ip = ip.to_canonical();
+        let connections_max = self.caps.connections_per_ip_max;
+        let mut table = self.table.lock();
+        let count = table.connections.entry(ip).or_default();
+        if connections_max != 0 && *count >= connections_max {
+            return None;
         }
-        first.admitted()
+        *count += 1;
+        drop(table);
+        Some(Arrived {
+            connected: Connected {
+                ip,
+                admission: self.clone(),
+            },
+            queued: self.door.arrive(),
+        })
     }
 
-    async fn wait(&self, ip: IpAddr) -> Option<Admitted> {
+    /// Gives a connection that has something to say a place. Waits while all places are taken by who has not had
+    /// its time yet; nothing if it has to make room for others meanwhile.
+    pub(crate) async fn admit(&self, ip: IpAddr, queued: Queued) -> Option<Admitted> {
+        queued.speaks();
         loop {
-            let attempt = self.try_admit(ip, Instant::now());
-            let Attempt::Crowded { until } = attempt else {
-                return attempt.admitted();
-            };
-            // Whichever comes first; the outcome is found out above.
-            timeout_at(until.into(), self.freed.notified()).await.ok();
+            match queued.standing() {
+                Standing::Out => return None,
+                Standing::Behind => queued.woken().await,
+                Standing::First => match self.try_admit(ip, Instant::now()) {
+                    Ok(admitted) => return Some(admitted),
+                    // Whichever comes first; what came of it is found out above.
+                    Err(until) => drop(timeout_at(until.into(), queued.woken()).await),
+                },
+            }
         }
     }
 
     /// At a pending cap another connection that is still waiting makes room. So those who never greet
     /// displace each other, and somebody who greets at once gets through a flood of them.
-    fn try_admit(&self, ip: IpAddr, now: Instant) -> Attempt {
+    /// Without a place it tells when to look again.
+    fn try_admit(&self, ip: IpAddr, now: Instant) -> Result<Admitted, Instant> {
         let ip = ip.to_canonical();
-        let connections_max = self.caps.connections_per_ip_max;
         let mut table = self.table.lock();
-        if connections_max != 0
-            && table
-                .connections
-                .get(&ip)
-                .is_some_and(|count| *count >= connections_max)
-        {
-            return Attempt::TurnedAway;
-        }
         let overdue = table.overdue(ip, &self.caps, now);
         if let Some(number) = overdue {
             table.displace(number);
         }
         let is_full = table.pending.len() >= self.caps.pending_max;
         if is_full {
-            match table.crowding(ip, now) {
-                Ok(number) => table.displace(number),
-                Err(until) => return Attempt::Crowded { until },
-            }
+            let number = table.crowding(ip, now)?;
+            table.displace(number);
         }
         let (number, end) = table.enter(ip, now);
         drop(table);
-        Attempt::Admitted(Admitted {
-            connected: Connected {
-                ip,
-                admission: self.clone(),
-            },
+        Ok(Admitted {
             pending: Pending {
                 number,
                 end,
@@ -182,21 +171,6 @@ impl Admission {
             .into_values()
             .for_each(|waiting| waiting.end.notify_one());
     }
-
-    /// Waits for a place in front of the door, which has to be there before a connection is accepted.
-    pub(crate) async fn queue(&self) -> Queued {
-        let place = Arc::clone(&self.queue).acquire_owned().await;
-        place.expect("the semaphore is never closed")
-    }
-}
-
-impl Attempt {
-    fn admitted(self) -> Option<Admitted> {
-        match self {
-            Self::Admitted(admitted) => Some(admitted),
-            Self::TurnedAway | Self::Crowded { .. } => None,
-        }
-    }
 }
 
 impl Table {
@@ -209,7 +183,6 @@ impl Table {
             end: Arc::clone(&end),
         };
         self.pending.insert(self.last, waiting);
-        *self.connections.entry(ip).or_default() += 1;
         (self.last, end)
     }
 
@@ -222,8 +195,7 @@ impl Table {
     }
 
     /// At the cap of the server: the oldest connection of the address that has most of them waiting, if that has more
-    /// than the new one's; else the oldest of another address, if it has had its time. A crowd does not displace its
-    /// own: it would only be served more slowly. Else when to look again.
+    /// than the new one's; else the one that is overdue for longest. If none is, when the first will be.
     fn crowding(&self, ip: IpAddr, now: Instant) -> Result<u64, Instant> {
         let mut crowds: HashMap<IpAddr, (usize, u64)> = HashMap::new();
         for (number, waiting) in &self.pending {
@@ -234,11 +206,17 @@ impl Table {
         if count > own + 1 {
             return Ok(number);
         }
-        let others = self.pending.iter().filter(|(_, waiting)| waiting.ip != ip);
-        match others.min_by_key(|(_, waiting)| waiting.since) {
-            Some((number, oldest)) if oldest.has_waited(PENDING_GRACE, now) => Ok(*number),
-            Some((_, oldest)) => Err(oldest.since + PENDING_GRACE),
-            None => Err(now + PENDING_GRACE),
+        let waits = |waiting: &Waiting| match waiting.ip == ip {
+            true => waiting.since + PENDING_GRACE_OWN,
+            false => waiting.since + PENDING_GRACE,
+        };
+        let overdue = self
+            .pending
+            .iter()
+            .map(|(number, waiting)| (waits(waiting), *number));
+        match overdue.min().ok_or(now)? {
+            (at, number) if at <= now => Ok(number),
+            (at, _) => Err(at),
         }
     }
 
@@ -274,7 +252,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.admission.table.lock().pending.remove(&self.number);
-        self.admission.freed.notify_one();
+        self.admission.door.knock();
     }
 }
 
@@ -308,15 +286,12 @@ mod tests {
 
     /// A place that must be there.
     fn enter(admission: &Admission, last: u8, now: Instant) -> Admitted {
-        match admission.try_admit(ip(last), now) {
-            Attempt::Admitted(admitted) => admitted,
-            other => panic!("expected a place, got {other:?}"),
-        }
+        admission.try_admit(ip(last), now).expect("a place")
     }
 
-    fn is_turned_away(admission: &Admission, ip: IpAddr, now: Instant) -> bool {
-        let attempt = admission.try_admit(ip, now);
-        matches!(attempt, Attempt::TurnedAway)
+    /// There is no place; when to look again.
+    fn crowded(admission: &Admission, last: u8, now: Instant) -> Instant {
+        admission.try_admit(ip(last), now).expect_err("no place")
     }
 
     fn waiting(admission: &Admission) -> Vec<u64> {
@@ -325,15 +300,15 @@ mod tests {
 
     #[test]
     fn an_address_has_its_number_of_connections() {
-        let (admission, now) = (admission(2), Instant::now());
-        let first = enter(&admission, 1, now);
-        let _second = enter(&admission, 1, now);
-        assert!(is_turned_away(&admission, ip(1), now));
+        let admission = admission(2);
+        let first = admission.arrive(ip(1)).unwrap();
+        let _second = admission.arrive(ip(1)).unwrap();
+        assert!(admission.arrive(ip(1)).is_none());
         let mapped = std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped();
-        assert!(is_turned_away(&admission, mapped.into(), now));
-        let _other = enter(&admission, 2, now);
+        assert!(admission.arrive(mapped.into()).is_none());
+        let _other = admission.arrive(ip(2)).unwrap();
         drop(first);
-        let _again = enter(&admission, 1, now);
+        let _again = admission.arrive(ip(1)).unwrap();
     }
 
     #[test]
@@ -359,21 +334,16 @@ mod tests {
         assert!(fourth.displaced);
         assert_eq!(waiting(&admission), [1, 3, 4, 5]);
         let early = start + Duration::from_millis(1);
-        match admission.try_admit(ip(5), early) {
-            Attempt::Crowded { until } => assert_eq!(until, start + PENDING_GRACE),
-            other => panic!("nobody has had its time: {other:?}"),
-        }
+        assert_eq!(crowded(&admission, 5, early), start + PENDING_GRACE);
         assert!(enter(&admission, 5, start + PENDING_GRACE).displaced);
     }
 
     #[test]
-    fn a_crowd_does_not_displace_its_own() {
+    fn a_crowd_displaces_its_own_only_after_long() {
         let (admission, start) = (admission(0), Instant::now());
         let held: Vec<_> = (0..4).map(|_| enter(&admission, 1, start)).collect();
-        for time in [start, start + PENDING_GRACE] {
-            let attempt = admission.try_admit(ip(1), time - Duration::from_nanos(1));
-            assert!(matches!(attempt, Attempt::Crowded { .. }), "{attempt:?}");
-        }
+        let until = crowded(&admission, 1, start + PENDING_GRACE);
+        assert_eq!(until, start + PENDING_GRACE_OWN);
         assert!(enter(&admission, 2, start).displaced, "another one does");
         drop(held);
         assert!(!enter(&admission, 1, start).displaced);
@@ -382,12 +352,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_waits_is_served_when_a_place_is_free() {
         let admission = admission(0);
+        let arrive = || admission.arrive(ip(1)).unwrap().queued;
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(admission.admit(ip(1)).await);
+            held.push(admission.admit(ip(1), arrive()).await);
         }
         let begun = tokio::time::Instant::now();
-        let waits = admission.admit(ip(1));
+        let waits = admission.admit(ip(1), arrive());
         let leaves = async { drop(held.pop()) };
         let (admitted, ()) = tokio::join!(waits, leaves);
         assert!(admitted.is_some_and(|admitted| !admitted.displaced));
@@ -408,28 +379,20 @@ mod tests {
 
     #[test]
     fn a_step_further_gives_its_time_anew() {
-        let (admission, start) = (admission(0), Instant::now() - PENDING_GRACE);
+        let (admission, start) = (admission(0), Instant::now() - PENDING_GRACE_OWN);
         let held: Vec<_> = (0..4).map(|_| enter(&admission, 1, start)).collect();
         for admitted in &held {
             admitted.pending.progressed();
         }
-        let attempt = admission.try_admit(ip(1), start + PENDING_GRACE);
-        assert!(matches!(attempt, Attempt::Crowded { .. }), "{attempt:?}");
+        assert!(crowded(&admission, 1, Instant::now()) > Instant::now());
     }
 
     #[test]
     fn a_welcomed_connection_is_no_longer_pending() {
-        let (admission, now) = (admission(1), Instant::now());
-        let Admitted {
-            connected, pending, ..
-        } = enter(&admission, 1, now);
+        let admission = admission(1);
+        let Admitted { pending, .. } = enter(&admission, 1, Instant::now());
+        assert_eq!(waiting(&admission), [1]);
         drop(pending);
         assert!(waiting(&admission).is_empty());
-        assert!(
-            is_turned_away(&admission, ip(1), now),
-            "it still counts as a connection"
-        );
-        drop(connected);
-        let _again = enter(&admission, 1, now);
     }
 }

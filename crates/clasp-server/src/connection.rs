@@ -19,16 +19,16 @@ use clasp_router::{Closed, Session, Tick};
 use clasp_transport::{ProtocolError, Stream, quic, websocket};
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
+use tokio::time::{Sleep, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use self::greeting::Greeted;
 use self::input::Input;
 use self::output::Output;
-use crate::admission::{Admitted, Queued};
+use crate::admission::{Admitted, Arrived, Queued};
 use crate::counters::{Counted, Ending};
-use crate::limits::{FAREWELL_TIMEOUT, STALL_MAX, STALL_RECHECK, WRITE_DEADLINE};
+use crate::limits::{FAREWELL_TIMEOUT, QUEUED_TIME_MAX, STALL_MAX, STALL_RECHECK, WRITE_DEADLINE};
 use crate::plan::Protocol;
 use crate::shared::Shared;
 
@@ -47,7 +47,13 @@ pub(crate) enum Arrival {
 
 /// Serves a connection until it ends. Its log lines are in a span that names peer, protocol and session; at the levels
 /// that a busy server logs at, there are neither.
-pub(crate) async fn serve(arrival: Arrival, peer: SocketAddr, shared: Arc<Shared>, queued: Queued) {
+pub(crate) async fn serve(
+    arrival: Arrival,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    arrived: Arrived,
+) {
+    let Arrived { connected, queued } = arrived;
     let protocol = arrival.protocol();
     let span = tracing::debug_span!("connection", %peer, %protocol, session = Empty);
     let mut witness = Witness {
@@ -55,13 +61,12 @@ pub(crate) async fn serve(arrival: Arrival, peer: SocketAddr, shared: Arc<Shared
         session: None,
     };
     let conversation = async {
-        let Some(Admitted {
-            connected, pending, ..
-        }) = admit(peer, &shared).await
-        else {
-            return arrival.turn_away(&shared);
+        let admitted = match admit(&arrival, peer, queued, &shared).await {
+            Ok(admitted) => admitted,
+            Err(Unserved::Silent) => return greeting::give_up(arrival, &shared).await,
+            Err(Unserved::NoPlace) => return arrival.turn_away(&shared),
         };
-        drop(queued);
+        let Admitted { pending, .. } = admitted;
         let displaced = pending.displaced();
         let greeted = tokio::select! {
             greeted = greeting::greet(arrival, &shared, pending) => greeted,
@@ -76,27 +81,47 @@ pub(crate) async fn serve(arrival: Arrival, peer: SocketAddr, shared: Arc<Shared
         tracing::debug!(name = %greeted.name, "session begins");
         let end = Connection::new(greeted, &shared).run().await;
         tracing::debug!(%end, "session ends");
-        drop(connected);
     };
     conversation.instrument(span).await;
+    drop(connected);
 }
 
-/// Waits for a place, and counts what came of it; nothing if there is none, or the server is about to stop.
-async fn admit(peer: SocketAddr, shared: &Shared) -> Option<Admitted> {
+/// Why a connection gets no place.
+enum Unserved {
+    /// Its peer says nothing.
+    Silent,
+    /// There is none, or the server is about to stop.
+    NoPlace,
+}
+
+/// Waits until the peer says something, and then for a place, and counts what came of it. // protocol/limits.md 4.1
+async fn admit(
+    arrival: &Arrival,
+    peer: SocketAddr,
+    queued: Queued,
+    shared: &Shared,
+) -> Result<Admitted, Unserved> {
+    tokio::select! {
+        spoken = timeout(arrival.silence_max(shared), arrival.speaks()) => {
+            spoken.map_err(|_| Unserved::Silent)?;
+        }
+        () = queued.displaced() => {}
+        () = shared.shutdown.begun() => {}
+    }
+    let place = timeout(QUEUED_TIME_MAX, shared.admission.admit(peer.ip(), queued));
     let admitted = tokio::select! {
-        admitted = shared.admission.admit(peer.ip()) => admitted,
+        admitted = place => admitted.ok().flatten(),
         () = shared.shutdown.begun() => None,
     };
-    match &admitted {
-        None => shared.counters.count(Counted::TurnedAway),
-        Some(admitted) => {
-            shared.counters.count(Counted::Accepted);
-            if admitted.displaced {
-                shared.counters.count(Counted::Displaced);
-            }
-        }
+    let Some(admitted) = admitted else {
+        shared.counters.count(Counted::TurnedAway);
+        return Err(Unserved::NoPlace);
+    };
+    shared.counters.count(Counted::Accepted);
+    if admitted.displaced {
+        shared.counters.count(Counted::Displaced);
     }
-    admitted
+    Ok(admitted)
 }
 
 impl Arrival {
@@ -108,8 +133,25 @@ impl Arrival {
         }
     }
 
+    /// How long the peer may take to its first byte. // protocol/limits.md 4.2, 4.3
+    fn silence_max(&self, shared: &Shared) -> Duration {
+        match self.protocol() {
+            Protocol::WebSocket => shared.plan.upgrade_timeout,
+            _ => shared.plan.hello_timeout,
+        }
+    }
+
+    /// Waits for the first bytes of the peer, or its end.
+    async fn speaks(&self) {
+        match self {
+            // A socket that is broken is found out by who reads it. That it is readable may be a false alarm.
+            Self::Socket { socket, .. } => drop(socket.peek(&mut [0]).await),
+            Self::Quic(_) => {}
+        }
+    }
+
     /// Says why, if the socket takes it at once, which an empty one does.
-    fn turn_away(self, shared: &Shared) {
+    pub(crate) fn turn_away(self, shared: &Shared) {
         match self {
             Self::Socket {
                 socket,
@@ -433,7 +475,7 @@ impl<'a> Connection<'a> {
         }
         let closing = self.output.finish(&mut self.stream, &last);
         // A peer that does not take it loses it.
-        tokio::time::timeout(FAREWELL_TIMEOUT, closing).await.ok();
+        timeout(FAREWELL_TIMEOUT, closing).await.ok();
     }
 }
 

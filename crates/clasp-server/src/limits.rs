@@ -11,8 +11,11 @@ pub(crate) const PENDING_GRACE: Duration = Duration::from_secs(1);
 pub(crate) const PENDING_GRACE_OWN: Duration = Duration::from_secs(3);
 
 /// Connections that were accepted and wait for a place, which costs a socket and a task each: as many as a relay that
-/// was restarted may find in front of it. Beyond, they wait in the system.
-pub(crate) const QUEUED_MAX: usize = 4096;
+/// was restarted may find in front of it. Beyond, those that say nothing make room.
+pub(crate) const QUEUED_MAX: usize = 16_384;
+
+/// How long a connection may wait for a place.
+pub(crate) const QUEUED_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// The first pause after `accept` failed for want of file descriptors or memory.
 pub(crate) const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);

@@ -84,6 +84,28 @@ pub(super) async fn greet<'a>(
     }
 }
 
+/// Tells a peer that said nothing why it has to go, where it can understand that. // protocol/limits.md 4.3
+pub(super) async fn give_up(arrival: Arrival, shared: &Shared) {
+    let Arrival::Socket {
+        socket,
+        protocol: Protocol::Tcp,
+    } = arrival
+    else {
+        return;
+    };
+    if shared.plan.has_tls() {
+        return;
+    }
+    let opened = Opened {
+        stream: socket.into(),
+        binding: Binding::Length,
+        reader: FrameReader::length(),
+        received: Vec::new(),
+    };
+    note(&Rejection::TimedOut, shared);
+    turn_away(opened, Failure::Rejected(Rejection::TimedOut)).await;
+}
+
 async fn open(
     arrival: Arrival,
     shared: &Shared,

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::admission::{Admission, Caps, Queued};
+use crate::admission::{Admission, Arrived, Caps};
 use crate::limits::{
     HTTP_BODY_BYTES_MAX, HTTP_CONNECTION_TIME, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_IP_MAX,
     HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_LAST_ANSWER, TLS_TIMEOUT,
@@ -42,10 +42,11 @@ pub(crate) async fn serve(
     let mut finished = pin!(shared.shutdown.finished());
     loop {
         tokio::select! {
-            (queued, (socket, peer)) = next(&mut acceptor, &admission, &shared) => {
+            (socket, peer) = acceptor.accept(&shared.counters) => {
+                let Some(arrived) = admission.arrive(peer.ip()) else { continue };
                 let (routes, shared) = (routes.clone(), Arc::clone(&shared));
                 let conversation = converse(socket, (protocol, peer), routes, shared);
-                connections.start(wait_and(conversation, peer, admission.clone(), queued));
+                connections.start(wait_and(conversation, peer, admission.clone(), arrived));
             }
             () = connections.reap() => {}
             () = &mut finished => break,
@@ -55,31 +56,22 @@ pub(crate) async fn serve(
     connections.finish(HTTP_LAST_ANSWER).await;
 }
 
-/// The next connection. Nothing is lost if this is dropped before.
-async fn next(
-    acceptor: &mut Acceptor,
-    admission: &Admission,
-    shared: &Shared,
-) -> (Queued, (TcpStream, SocketAddr)) {
-    let queued = admission.queue().await;
-    (queued, acceptor.accept(&shared.counters).await)
-}
-
 /// Holds a conversation when there is a place for it, for as long as nobody needs that more.
 async fn wait_and(
     conversation: impl Future<Output = ()>,
     peer: SocketAddr,
     admission: Admission,
-    queued: Queued,
+    arrived: Arrived,
 ) {
-    let Some(admitted) = admission.admit(peer.ip()).await else {
+    let Arrived { connected, queued } = arrived;
+    let Some(admitted) = admission.admit(peer.ip(), queued).await else {
         return;
     };
-    drop(queued);
     tokio::select! {
         () = conversation => {}
         () = admitted.pending.displaced() => {}
     }
+    drop(connected);
 }
 
 /// Speaks HTTP on a socket, through TLS if the server has a certificate.

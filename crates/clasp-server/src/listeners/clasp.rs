@@ -1,14 +1,13 @@
 //! Accept loop for CLASP links. It waits for no peer: whatever one has to say is read in its own task.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::accept::Acceptor;
-use crate::admission::Queued;
+use super::arrive;
 use crate::connection::{self, Arrival};
 use crate::limits::{
     TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES, TCP_UNACKNOWLEDGED_MAX,
@@ -25,14 +24,18 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
     let mut acceptor = Acceptor::new(listener);
     loop {
         tokio::select! {
-            (queued, socket, peer) = next(&mut acceptor, &shared) => {
+            (socket, peer) = acceptor.accept(&shared.counters) => {
                 if let Err(error) = prepare(&socket) {
                     // The peer has gone already.
                     tracing::debug!(%peer, %error, "cannot set up the socket");
                     continue;
                 }
                 let arrival = Arrival::Socket { socket, protocol };
-                connections.start(connection::serve(arrival, peer, Arc::clone(&shared), queued));
+                let Some(arrived) = arrive(peer, &shared) else {
+                    arrival.turn_away(&shared);
+                    continue;
+                };
+                connections.start(connection::serve(arrival, peer, Arc::clone(&shared), arrived));
             }
             () = connections.reap() => {}
             () = &mut shutdown_begun => break,
@@ -43,13 +46,6 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
     shared.admission.dismiss();
     tracing::info!(%protocol, "stopped accepting");
     connections.finish(shared.plan.drain_timeout).await;
-}
-
-/// The next connection. Nothing is lost if this is dropped before.
-async fn next(acceptor: &mut Acceptor, shared: &Shared) -> (Queued, TcpStream, SocketAddr) {
-    let queued = shared.admission.queue().await;
-    let (socket, peer) = acceptor.accept(&shared.counters).await;
-    (queued, socket, peer)
 }
 
 /// Sends at once, and finds out when the peer is gone without a word: a machine that lost its power or its network

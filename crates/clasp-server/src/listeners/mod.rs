@@ -4,11 +4,14 @@ pub(crate) mod accept;
 mod clasp;
 mod udp;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clasp_transport::quic;
 use tokio::net::TcpListener;
 
+use crate::admission::Arrived;
+use crate::counters::Counted;
 use crate::http::serve::serve;
 use crate::http::{health, metrics};
 use crate::plan::{Listening, Plan, Protocol};
@@ -74,4 +77,13 @@ impl Listener {
             }
         }
     }
+}
+
+/// Takes a connection in, unless its address has too many.
+fn arrive(peer: SocketAddr, shared: &Shared) -> Option<Arrived> {
+    let arrived = shared.admission.arrive(peer.ip());
+    if arrived.is_none() {
+        shared.counters.count(Counted::TurnedAway);
+    }
+    arrived
 }

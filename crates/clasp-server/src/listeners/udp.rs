@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clasp_transport::quic::{Arriving, Listener};
 
-use crate::admission::Queued;
+use super::arrive;
 use crate::connection::{self, Arrival};
 use crate::plan::Protocol;
 use crate::shared::Shared;
@@ -18,10 +18,14 @@ pub(crate) async fn run(listener: Listener, shared: Arc<Shared>) {
     loop {
         tokio::select! {
             arrived = next(&listener, &shared) => {
-                let Some((queued, arriving)) = arrived else { break };
+                let Some(arriving) = arrived else { break };
                 let peer = arriving.peer();
                 let arrival = Arrival::Quic(arriving);
-                connections.start(connection::serve(arrival, peer, Arc::clone(&shared), queued));
+                let Some(arrived) = arrive(peer, &shared) else {
+                    arrival.turn_away(&shared);
+                    continue;
+                };
+                connections.start(connection::serve(arrival, peer, Arc::clone(&shared), arrived));
             }
             () = connections.reap() => {}
             () = &mut shutdown_begun => break,
@@ -33,13 +37,12 @@ pub(crate) async fn run(listener: Listener, shared: Arc<Shared>) {
     connections.finish(shared.plan.drain_timeout).await;
 }
 /// The next connection that may have a task.
-async fn next(listener: &Listener, shared: &Shared) -> Option<(Queued, Arriving)> {
-    let queued = shared.admission.queue().await;
+async fn next(listener: &Listener, shared: &Shared) -> Option<Arriving> {
     loop {
         let arriving = listener.accept().await?;
         // Who may have made up its address gets no place while places are scarce. // protocol/limits.md 4.12
         if arriving.is_validated() || !shared.admission.is_crowded() {
-            return Some((queued, arriving));
+            return Some(arriving);
         }
         arriving.validate();
     }
