@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clasp_proto::{Bundle, Message, Phase, Publish, Set, Signal, Subscribe, TypeMask, Value};
 use clasp_server::{Protocol, Server};
 
-use crate::harness::{Client, framed, start};
+use crate::harness::{Client, framed, start, start_alone};
 
 const SUBSCRIBERS: usize = 12;
 const WRITERS: usize = 3;
@@ -152,7 +152,7 @@ async fn flood(mut writer: Client, who: usize) {
 // protocol/router.md 5.11, 16.2: of a flood 42 of 100 were once lost
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_loses_nothing_of_what_many_send_at_once() {
-    let server = start(|config| config.sessions_max = 0).await;
+    let server = start_alone(|config| config.sessions_max = 0).await;
     let mut reader = subscriber(&server, Protocol::WebSocket).await;
     let mut flooders = tokio::task::JoinSet::new();
     for who in 0..FLOODERS {
