@@ -53,11 +53,11 @@ impl Default for DialOptions {
 /// # Errors
 /// The url is wrong, nobody answers, the certificate is not trusted, or the server refuses the upgrade.
 pub async fn dial(url: &str, options: &DialOptions) -> Result<Link, LinkError> {
-    let target = Target::parse(url).map_err(|problem| LinkError::Url {
+    let (scheme, target) = Target::parse(url, Scheme::known).map_err(|problem| LinkError::Url {
         url: url.to_owned(),
         problem,
     })?;
-    match timeout(options.timeout, connect(&target, &options.trust)).await {
+    match timeout(options.timeout, connect(scheme, &target, &options.trust)).await {
         Ok(link) => link,
         Err(_) => Err(LinkError::TimedOut {
             address: target.address(),
@@ -66,8 +66,8 @@ pub async fn dial(url: &str, options: &DialOptions) -> Result<Link, LinkError> {
     }
 }
 
-async fn connect(target: &Target<'_>, trust: &Trust) -> Result<Link, LinkError> {
-    match target.scheme {
+async fn connect(scheme: Scheme, target: &Target<'_>, trust: &Trust) -> Result<Link, LinkError> {
+    match scheme {
         Scheme::Tcp => Ok(Link::length(plain(target).await?)),
         Scheme::Tcps => Ok(Link::length(secure(target, trust).await?)),
         Scheme::Ws => upgrade(plain(target).await?, target).await,
@@ -81,11 +81,11 @@ async fn upgrade(mut stream: Stream, target: &Target<'_>) -> Result<Link, LinkEr
     Ok(Link::websocket(stream, &leftover))
 }
 
-async fn plain(target: &Target<'_>) -> Result<Stream, LinkError> {
+pub(crate) async fn plain(target: &Target<'_>) -> Result<Stream, LinkError> {
     tcp_socket(target).await.map(Stream::from)
 }
 
-async fn secure(target: &Target<'_>, trust: &Trust) -> Result<Stream, LinkError> {
+pub(crate) async fn secure(target: &Target<'_>, trust: &Trust) -> Result<Stream, LinkError> {
     let tls = ClientTls::new(trust)?;
     let name = ServerName::try_from(target.host.to_owned());
     let name = name.map_err(|_| LinkError::ServerName {
@@ -139,32 +139,43 @@ enum Scheme {
     Quic,
 }
 
-/// The parts of a url that matter for dialling.
+impl Scheme {
+    /// A scheme and the port that goes without saying.
+    fn known(name: &str) -> Option<(Self, u16)> {
+        match name {
+            "ws" => Some((Self::Ws, 80)),
+            "wss" => Some((Self::Wss, 443)),
+            "tcp" => Some((Self::Tcp, 7340)),
+            "tcps" => Some((Self::Tcps, 7340)),
+            "quic" => Some((Self::Quic, 7331)),
+            _ => None,
+        }
+    }
+}
+
+/// The parts of a url that matter for dialling, besides its scheme.
 #[derive(Debug, PartialEq, Eq)]
-struct Target<'a> {
-    scheme: Scheme,
+pub(crate) struct Target<'a> {
     /// Host and port as written, for the `Host` header.
-    authority: &'a str,
+    pub(crate) authority: &'a str,
     /// Without the brackets of an IPv6 address.
     host: &'a str,
     port: u16,
-    path: &'a str,
+    pub(crate) path: &'a str,
 }
 
 impl<'a> Target<'a> {
-    fn parse(url: &'a str) -> Result<Self, UrlProblem> {
+    /// Takes a url with one of the known schemes apart.
+    pub(crate) fn parse<S>(
+        url: &'a str,
+        known: fn(&str) -> Option<(S, u16)>,
+    ) -> Result<(S, Self), UrlProblem> {
         if url.bytes().any(|byte| byte <= b' ' || byte == 0x7F) {
             return Err(UrlProblem::Characters);
         }
         let (scheme, rest) = url.split_once("://").ok_or(UrlProblem::Scheme)?;
-        let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
-            "ws" => (Scheme::Ws, 80),
-            "wss" => (Scheme::Wss, 443),
-            "tcp" => (Scheme::Tcp, 7340),
-            "tcps" => (Scheme::Tcps, 7340),
-            "quic" => (Scheme::Quic, 7331),
-            _ => return Err(UrlProblem::Scheme),
-        };
+        let (scheme, default_port) =
+            known(&scheme.to_ascii_lowercase()).ok_or(UrlProblem::Scheme)?;
         let rest = rest.split('#').next().unwrap_or(rest);
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         if authority.contains('@') {
@@ -173,16 +184,16 @@ impl<'a> Target<'a> {
         let (host, port) = host_and_port(authority, default_port)?;
         // A query without a path would need a slash in front; CLASP servers ignore both.
         let path = if path.starts_with('/') { path } else { "/" };
-        Ok(Self {
-            scheme,
+        let target = Self {
             authority,
             host,
             port,
             path,
-        })
+        };
+        Ok((scheme, target))
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
@@ -225,7 +236,7 @@ mod tests {
     #[test]
     fn urls_are_taken_apart() {
         let check = |url, address: &str, path| {
-            let target = Target::parse(url).unwrap();
+            let (_, target) = Target::parse(url, Scheme::known).unwrap();
             assert_eq!(
                 (target.address().as_str(), target.path),
                 (address, path),
@@ -246,7 +257,9 @@ mod tests {
 
     #[test]
     fn wrong_urls_say_what_is_wrong() {
-        let check = |url, problem| assert_eq!(Target::parse(url), Err(problem), "{url}");
+        let check = |url, problem| {
+            assert_eq!(Target::parse(url, Scheme::known), Err(problem), "{url}");
+        };
         check("localhost:7330", UrlProblem::Scheme);
         check("http://localhost", UrlProblem::Scheme);
         check("ws://", UrlProblem::Host);

@@ -7,6 +7,8 @@
 
 mod dial;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 mod limits;
 mod link;
 pub mod memory;
@@ -20,7 +22,9 @@ pub mod websocket;
 
 pub use dial::{DialOptions, dial};
 pub use error::{HandshakeError, LinkError, ProtocolError, UpgradeProblem, UrlProblem};
-pub use limits::{CLOSE_REASON_BYTES_MAX, FRAGMENTS_MAX, HTTP_HEAD_BYTES_MAX};
+pub use limits::{
+    CLOSE_REASON_BYTES_MAX, FRAGMENTS_MAX, HTTP_ANSWER_BYTES_MAX, HTTP_HEAD_BYTES_MAX,
+};
 pub use link::Link;
 pub use reader::FrameReader;
 pub use step::{Closed, Step};

@@ -34,3 +34,6 @@ pub(crate) const QUIC_SEND_BYTES: u64 = 1024 * 1024;
 
 /// One read of a client link.
 pub(crate) const READ_BYTES: usize = 32 * 1024;
+
+/// An answer of an HTTP service: a list of 1000 devices has less.
+pub const HTTP_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
