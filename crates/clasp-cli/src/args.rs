@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Sub(SubArgs),
     /// Measure a router: throughput, fan-out and latency
     Bench(BenchArgs),
+    /// Show what a router is busy with: sessions, rates, losses, the hottest addresses
+    Top(TopArgs),
     /// Print what this program can do
     Info,
     /// Print a completion script for a shell
@@ -331,6 +333,33 @@ pub(crate) struct BenchArgs {
     pub(crate) trust: TrustArgs,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = TOP_KEYS)]
+pub(crate) struct TopArgs {
+    /// Metrics port of the router: that of `clasp-relay --metrics-port`
+    #[arg(
+        short,
+        long,
+        value_name = "URL",
+        default_value = "http://localhost:9090",
+        env = "CLASP_METRICS",
+        hide_env_values = true
+    )]
+    pub(crate) metrics: String,
+    /// Seconds between two looks
+    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub(crate) interval: f64,
+    /// Look twice, print what happened between, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print one JSON object for each look
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Addresses to show
+    #[arg(short, long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) addresses: u16,
+}
+
 /// What the bench measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
@@ -387,6 +416,12 @@ The first 0.4 s of a scenario are not counted. What has not come 0.3 s after the
 Throughput and fan-out keep a window of messages under way, so that their delays are mostly the queue that
 the window makes. Latency sends at a fixed rate: a late wake-up of this program does not count, a delay by
 the connection does. A router on another machine shares nothing with this process, one on this machine its cores.";
+
+/// How the view is left, and what its figures are.
+const TOP_KEYS: &str = "\
+q, Esc or Ctrl+C ends the view. Where stdout is no terminal, the same is printed as text.
+Rates are those between two looks. The hottest addresses are estimates from samples, and only there while the router has a
+metrics port.";
 
 /// Where a shell looks for the script.
 const COMPLETIONS_PLACES: &str = "\

@@ -8,6 +8,7 @@ use clasp_client::{ClientError, Disconnect, Refusal};
 use clasp_proto::Code;
 use clasp_server::{ConfigError, PartEnded, StartError};
 use clasp_settings::KeyProblems;
+use clasp_transport::http::HttpError;
 use thiserror::Error;
 
 /// Why a command failed.
@@ -55,6 +56,12 @@ pub(crate) enum CommandError {
     },
     #[error("the value cannot be read from stdin: {0}")]
     Stdin(io::Error),
+    #[error("{}", metrics_text(url, source))]
+    Metrics { url: String, source: HttpError },
+    #[error(
+        "{url} answered {status}, and not as a router's metrics port does: give its url with --metrics, for example http://localhost:9090"
+    )]
+    NoMetrics { url: String, status: u16 },
     #[error("{}", server_text(.0))]
     Server(#[from] StartError),
     #[error(transparent)]
@@ -71,6 +78,10 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage { .. }
+            | Self::Metrics {
+                source: HttpError::Url { .. },
+                ..
+            }
             | Self::Server(StartError::Config(_))
             | Self::Client(ClientError::Address(_) | ClientError::Pattern(_)) => 2,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -116,6 +127,17 @@ fn unconnected_text(url: &str, source: &(dyn Error + 'static)) -> String {
         return line.to_owned();
     }
     format!("could not connect to {url}: {line}")
+}
+
+/// Says how a router gets a metrics port.
+fn metrics_text(url: &str, error: &HttpError) -> String {
+    match error {
+        HttpError::Url { .. } => format!("--metrics: {error}"),
+        _ => format!(
+            "no metrics at {url}: {}; start the router with `clasp-relay --metrics-port 9090`, or give its url with --metrics",
+            first_line(&chain(error))
+        ),
+    }
 }
 
 fn first_line(text: &str) -> &str {

@@ -41,6 +41,7 @@ async fn run() -> Result<(), CommandError> {
         Command::Emit(args) => commands::emit::run(args).await,
         Command::Sub(args) => commands::sub::run(args).await,
         Command::Bench(args) => commands::bench::run(args).await,
+        Command::Top(args) => commands::top::run(&args).await,
         Command::Info => commands::info::run(),
         Command::Completions(args) => commands::completions::run(&args),
     }

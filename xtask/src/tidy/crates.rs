@@ -115,6 +115,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             "clasp-server",
             "clasp-client",
             "clasp-settings",
+            "clasp-transport",
         ],
     ),
     ("clasp-testkit", &["clasp-proto", "clasp-router"]),

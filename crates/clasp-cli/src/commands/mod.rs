@@ -10,4 +10,5 @@ pub(crate) mod publish;
 pub(crate) mod server;
 pub(crate) mod set;
 pub(crate) mod sub;
+pub(crate) mod top;
 mod value;

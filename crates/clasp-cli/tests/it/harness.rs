@@ -28,7 +28,13 @@ impl From<Output> for Ended {
 /// The command, in an environment without settings of the user's.
 pub(crate) fn clasp(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clasp"));
-    for name in ["CLASP_SERVER", "CLASP_TOKEN", "RUST_LOG", "NO_COLOR"] {
+    for name in [
+        "CLASP_METRICS",
+        "CLASP_SERVER",
+        "CLASP_TOKEN",
+        "RUST_LOG",
+        "NO_COLOR",
+    ] {
         command.env_remove(name);
     }
     command.args(arguments).stdin(Stdio::null());

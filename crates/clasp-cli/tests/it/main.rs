@@ -6,3 +6,4 @@ mod harness;
 mod reconnect;
 mod reference;
 mod server;
+mod top;
