@@ -54,9 +54,11 @@ pub struct Work {
 }
 
 impl Work {
-    /// What the batches since the last call did.
-    pub fn take_tally(&mut self) -> Tally {
-        core::mem::take(&mut self.delivery.tally)
+    /// Adds what the batches since the last call did.
+    pub fn move_tally(&mut self, into: &mut Tally) {
+        let tally = &mut self.delivery.tally;
+        *into += &*tally;
+        *tally = Tally::default();
     }
 }
 

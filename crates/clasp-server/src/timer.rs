@@ -17,7 +17,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         wait(&shared).await;
         shared.router.advance(shared.clock.now(), &mut work);
-        shared.metrics.add_tally(&work.take_tally());
+        shared.metrics.add_work(&mut work);
     }
 }
 

@@ -171,8 +171,8 @@ impl Input {
         };
         self.offences = dispatch.offences;
         let pressed = dispatch.finish(cx.waker());
-        let (tally, took) = (work.take_tally(), begun.elapsed());
-        shared.metrics.add_batch(counts, &tally, took);
+        let took = begun.elapsed();
+        shared.metrics.add_batch(counts, work, now.tick, took);
         self.rest.extend_from_slice(&bytes[at..]);
         match end {
             Some(end) => Err(end),
@@ -191,7 +191,7 @@ pub(super) fn with_work(shared: &Shared, use_it: impl FnOnce(&mut Work)) {
     BUFFERS.with_borrow_mut(|buffers| {
         let work = &mut buffers.done.work;
         use_it(work);
-        shared.metrics.add_tally(&work.take_tally());
+        shared.metrics.add_work(work);
     });
 }
 

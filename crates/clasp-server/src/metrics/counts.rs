@@ -20,14 +20,12 @@ pub(crate) struct Counts {
 impl Counts {
     /// Begins a batch.
     pub(crate) fn clear(&mut self) {
-        let mut sample = std::mem::take(&mut self.sample);
-        sample.clear();
-        *self = Self {
-            sample,
-            // Another one each time, lest a pattern in what a peer sends hides an address.
-            turn: (self.turn + 1) % TURNS,
-            ..Self::default()
-        };
+        self.messages = [0; Kind::COUNT];
+        (self.bytes, self.texts, self.unreadable) = (0, 0, 0);
+        self.sample.clear();
+        self.skipped = 0;
+        // Another one each time, lest a pattern in what a peer sends hides an address.
+        self.turn = (self.turn + 1) % TURNS;
     }
 
     pub(crate) const fn message(&mut self, kind: Kind) {

@@ -11,6 +11,7 @@ mod latency;
 mod process;
 mod reading;
 mod reported;
+mod sampler;
 mod top;
 mod totals;
 
@@ -19,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use clasp_proto::Code;
-use clasp_router::Tally;
+use clasp_router::{Tick, Work};
 use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use self::counts::Counts;
@@ -28,6 +29,7 @@ use self::hot::Hot;
 pub(crate) use self::kind::Kind;
 pub(crate) use self::reading::Reading;
 pub(crate) use self::reported::Reported;
+use self::sampler::Sampler;
 pub use self::top::{HotAddress, Top};
 use self::totals::Totals;
 use crate::limits::METRICS_STRIPES_MAX;
@@ -52,6 +54,7 @@ struct Stripe(Mutex<Counted>);
 struct Counted {
     totals: Totals,
     hot: Hot,
+    sampler: Sampler,
 }
 
 impl Metrics {
@@ -67,18 +70,22 @@ impl Metrics {
     }
 
     /// Adds what a batch received and did, and how long it took.
-    pub(crate) fn add_batch(&self, counts: &Counts, tally: &Tally, took: Duration) {
+    pub(crate) fn add_batch(&self, counts: &Counts, work: &mut Work, now: Tick, took: Duration) {
         let mut counted = self.counted();
         counted.totals.add_counts(counts, took);
-        counted.totals.tally += tally;
-        if self.samples_addresses && !counts.sample.is_empty() {
-            counted.hot.add(&counts.sample, counts.addressed().into());
+        work.move_tally(&mut counted.totals.tally);
+        if self.samples_addresses
+            && !counts.sample.is_empty()
+            && let Some(batches) = counted.sampler.weight(now)
+        {
+            let messages = u64::from(counts.addressed()) * batches;
+            counted.hot.add(&counts.sample, messages);
         }
     }
 
     /// Adds what was done without anything having been received.
-    pub(crate) fn add_tally(&self, tally: &Tally) {
-        self.counted().totals.tally += tally;
+    pub(crate) fn add_work(&self, work: &mut Work) {
+        work.move_tally(&mut self.counted().totals.tally);
     }
 
     /// Adds a message that came outside of a batch.

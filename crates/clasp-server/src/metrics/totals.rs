@@ -33,9 +33,9 @@ impl Totals {
         }
         let share = took.as_nanos() as u64 / u64::from(total);
         let class = latency::class(share);
-        for (kind, count) in counts.messages.into_iter().enumerate() {
-            if count > 0 {
-                let count = u64::from(count);
+        for (kind, count) in counts.messages.iter().enumerate() {
+            if *count > 0 {
+                let count = u64::from(*count);
                 self.messages[kind] += count;
                 self.latency[kind][class] += count;
                 self.latency_nanos[kind] += share * count;

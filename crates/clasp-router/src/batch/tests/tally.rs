@@ -14,6 +14,13 @@ fn event(address: &str, bytes: usize) -> Message {
     })
 }
 
+/// What was done since the last call.
+fn tally(stage: &mut Stage) -> Tally {
+    let mut tally = Tally::default();
+    stage.work.move_tally(&mut tally);
+    tally
+}
+
 /// `tally` with its fan-out told by class: how many messages had that many receivers.
 fn check_fanout(tally: &Tally, expected: &[(usize, u64)]) {
     let mut fanout = [0; crate::FANOUT_BOUNDS.len() + 1];
@@ -41,7 +48,7 @@ fn messages_are_counted_by_their_receivers() {
     stage.send(&reader, &subscribe(1, "/a/*")).unwrap();
     stage.send(&reader, &limited).unwrap();
     stage.send(&writer, &subscribe(1, "/a/b")).unwrap();
-    assert_eq!(stage.work.take_tally(), Tally::default());
+    assert_eq!(tally(&mut stage), Tally::default());
     let bundle = Message::Bundle(clasp_proto::Bundle {
         timestamp: None,
         messages: vec![set("/a/b", 1), event("/a/b", 1), set("/nobody", 1)],
@@ -56,8 +63,8 @@ fn messages_are_counted_by_their_receivers() {
     ] {
         stage.send(&writer, &message).unwrap();
     }
-    check_fanout(&stage.work.take_tally(), &[(0, 3), (1, 3), (2, 2)]);
-    assert_eq!(stage.work.take_tally(), Tally::default());
+    check_fanout(&tally(&mut stage), &[(0, 3), (1, 3), (2, 2)]);
+    assert_eq!(tally(&mut stage), Tally::default());
     stage.router.detach(&reader);
     assert_eq!(stage.router.subscriptions(), 1);
 }
@@ -72,27 +79,27 @@ fn what_is_not_delivered_is_counted() {
     let (writer, reader) = (stage.session("w"), stage.session("r"));
     stage.send(&reader, &subscribe(1, "/**")).unwrap();
     stage.received(&reader);
-    stage.work.take_tally();
+    tally(&mut stage);
     for message in [event("/e", 4500), set("/a", 1), set("/a", 2), set("/a", 3)] {
         stage.send(&writer, &message).unwrap();
     }
-    let tally = stage.work.take_tally();
-    assert_eq!((tally.superseded, tally.discarded_bytes), (2, 0));
+    let done = tally(&mut stage);
+    assert_eq!((done.superseded, done.discarded_bytes), (2, 0));
     let queued = reader.outbox.queued_bytes() as u64;
     stage.send(&writer, &event("/e", 4500)).unwrap();
     stage.send(&writer, &event("/e", 1)).unwrap();
-    let tally = stage.work.take_tally();
-    assert_eq!(tally.too_late, 1);
+    let done = tally(&mut stage);
+    assert_eq!(done.too_late, 1);
     let discarded = queued + 4500..queued + 4700;
-    assert!(discarded.contains(&tally.discarded_bytes), "{tally:?}");
+    assert!(discarded.contains(&done.discarded_bytes), "{done:?}");
     for _ in 0..20 {
         // Some are within the rate of the session.
         stage.send(&writer, &set("/a", 4)).ok();
     }
-    assert!((10..20).contains(&stage.work.take_tally().over_rate));
+    assert!((10..20).contains(&tally(&mut stage).over_rate));
     let mut batch = stage.router.batch(&writer, stage.now, &mut stage.work);
     batch.error(Code::LockHeld, "", None);
     batch.finish(None);
-    let mut errors = stage.work.take_tally().errors.into_iter().zip(Code::ALL);
+    let mut errors = tally(&mut stage).errors.into_iter().zip(Code::ALL);
     assert!(errors.all(|(count, code)| count == u64::from(code == Code::LockHeld)));
 }
