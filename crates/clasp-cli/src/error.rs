@@ -8,6 +8,7 @@ use clasp_client::{ClientError, Disconnect, Refusal};
 use clasp_proto::Code;
 use clasp_server::{ConfigError, PartEnded, StartError};
 use clasp_settings::KeyProblems;
+use clasp_transport::LinkError;
 use clasp_transport::http::HttpError;
 use thiserror::Error;
 
@@ -108,12 +109,18 @@ fn unconnected_text(url: &str, source: &(dyn Error + 'static)) -> String {
         .downcast_ref::<io::Error>()
         .is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
     if refused {
-        let server = match url.starts_with("tcp:") {
-            true => "clasp server --protocol tcp",
-            false => "clasp server",
+        let server = match url.split(':').next() {
+            Some("tcp" | "tcps") => "clasp server --protocol tcp",
+            _ => "clasp server",
         };
         return format!(
             "could not connect to {url}: connection refused; is a router running? start one with `{server}`"
+        );
+    }
+    if let Some(LinkError::Tls { .. } | LinkError::Quic { .. }) = source.downcast_ref() {
+        let line = chain(source);
+        return format!(
+            "could not connect to {url}: {line}: name the authority of its certificate with --ca, or take any with --insecure"
         );
     }
     let cause = chain(source);

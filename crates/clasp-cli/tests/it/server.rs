@@ -46,6 +46,12 @@ fn quic_carries_the_same_with_a_certificate_of_its_own() {
     );
     let refused = router.run(&["set", "/a", "1"]);
     assert_eq!(refused.code, 1, "nobody vouches for it: {refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("name the authority of its certificate with --ca"),
+        "{refused:?}"
+    );
     assert_eq!(router.run(&["set", "/a", "1", "--insecure"]).code, 0);
     assert_eq!(router.run(&["get", "/a", "--insecure"]).stdout, "1\n");
     router.signal("TERM");
