@@ -278,6 +278,7 @@ impl Batch<'_> {
                 None => drop(locks.remove(&slot.address)),
             }
             slot.param = Some(param);
+            shard.note_change();
             if let Some(at) = shard.schedule_expiry(number) {
                 router.alarms.set_expiry(shard_number, at);
             }

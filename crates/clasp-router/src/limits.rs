@@ -68,3 +68,7 @@ pub const PROGRESS_WINDOW: Duration = Duration::from_millis(250);
 
 /// The refusal of a rate limit is told at most this often.
 pub const RATE_NOTICE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The highest revision that is restored. No param gets there by being written; beyond it adding
+/// one would be at an end some day.
+pub const RESTORED_REVISION_MAX: u64 = i64::MAX as u64;

@@ -26,9 +26,12 @@ pub(crate) struct Param {
     pub(crate) expires_at: Tick,
 }
 
-/// A value as it came, kept encoded; small ones in place.
-#[derive(Clone, Debug)]
-pub(crate) enum Stored {
+/// A value as it came, kept encoded; small ones in place. Copies of a large one share its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored(Place);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
     Small {
         code: u8,
         len: u8,
@@ -36,7 +39,7 @@ pub(crate) enum Stored {
     },
     Large {
         code: u8,
-        body: Box<[u8]>,
+        body: Arc<[u8]>,
     },
 }
 
@@ -145,38 +148,46 @@ impl Param {
         self.expires_at <= now
     }
 
-    /// A read keeps a param with a sliding time to live alive. // protocol/router.md 6.13
-    pub(crate) fn was_read(&mut self, now: Tick) {
-        if let Some(Ttl::Sliding(seconds)) = self.ttl {
-            self.expires_at = now.after(Duration::from_secs(u64::from(seconds)));
-        }
+    /// A read keeps a param with a sliding time to live alive: then true.
+    /// // protocol/router.md 6.13
+    #[must_use]
+    pub(crate) fn was_read(&mut self, now: Tick) -> bool {
+        let Some(Ttl::Sliding(seconds)) = self.ttl else {
+            return false;
+        };
+        self.expires_at = now.after(Duration::from_secs(u64::from(seconds)));
+        true
     }
 }
 
 impl Stored {
-    pub(crate) fn new(value: Encoded<'_>) -> Self {
+    /// A copy of a value.
+    #[must_use]
+    pub fn new(value: Encoded<'_>) -> Self {
         let (code, body) = (value.code(), value.body());
         if body.len() > SMALL_BYTES_MAX {
-            return Self::Large {
+            return Self(Place::Large {
                 code,
                 body: body.into(),
-            };
+            });
         }
         let mut small = [0; SMALL_BYTES_MAX];
         small[..body.len()].copy_from_slice(body);
-        Self::Small {
+        Self(Place::Small {
             code,
             len: body.len() as u8,
             body: small,
-        }
+        })
     }
 
-    pub(crate) fn encoded(&self) -> Encoded<'_> {
-        match self {
-            Self::Small { code, len, body } => {
+    /// The value.
+    #[must_use]
+    pub fn encoded(&self) -> Encoded<'_> {
+        match &self.0 {
+            Place::Small { code, len, body } => {
                 Encoded::from_stored(*code, &body[..usize::from(*len)])
             }
-            Self::Large { code, body } => Encoded::from_stored(*code, body),
+            Place::Large { code, body } => Encoded::from_stored(*code, body),
         }
     }
 }

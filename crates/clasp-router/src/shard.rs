@@ -24,6 +24,8 @@ pub(crate) struct Shard {
     params: usize,
     /// The highest revision of an address that is no longer here. // protocol/router.md 6.4
     forgotten: u64,
+    /// Counts up with whatever an export would show.
+    changes: u64,
     /// Slots with the second in which their param may expire: each at most once.
     due: BTreeSet<(u32, SlotNumber)>,
     /// Where the eviction clock points.
@@ -43,6 +45,7 @@ impl Shard {
             free: Vec::new(),
             params: 0,
             forgotten: 0,
+            changes: 0,
             due: BTreeSet::new(),
             hand: 0,
             gestures: HashMap::new(),
@@ -99,8 +102,27 @@ impl Shard {
         }
     }
 
+    /// All slots that hold something.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.pages.iter().flatten().flatten()
+    }
+
     pub(crate) const fn forgotten(&self) -> u64 {
         self.forgotten
+    }
+
+    /// Revisions up to this one were seen by somebody: addresses that are made anew start above it.
+    pub(crate) fn remember(&mut self, revision: u64) {
+        self.forgotten = self.forgotten.max(revision);
+    }
+
+    pub(crate) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Notes that an export would show something else now.
+    pub(crate) const fn note_change(&mut self) {
+        self.changes += 1;
     }
 
     /// Notes that a slot got its first value.
@@ -117,7 +139,8 @@ impl Shard {
         };
         param.give_lock_back(&slot.address);
         self.params -= 1;
-        self.forgotten = self.forgotten.max(param.revision);
+        self.remember(param.revision);
+        self.note_change();
         self.remove_if_bare(number);
     }
 
@@ -129,7 +152,8 @@ impl Shard {
         };
         param.give_lock_back(&slot.address);
         self.params -= 1;
-        self.forgotten = self.forgotten.max(param.revision);
+        self.remember(param.revision);
+        self.note_change();
         self.unschedule_expiry(number);
         true
     }
@@ -143,6 +167,7 @@ impl Shard {
         };
         param.give_lock_back(&slot.address);
         self.params -= 1;
+        self.note_change();
         true
     }
 

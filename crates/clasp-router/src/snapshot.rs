@@ -72,9 +72,10 @@ impl Cursor {
     fn read(&mut self, shard: &mut Shard, slots_max: usize, now: Tick, out: &mut Writer) {
         let end = shard.end();
         let stop = end.min(self.slot.saturating_add(slots_max as u32));
+        let mut lives_longer = false;
         for slot in shard.slots_mut(self.slot..stop) {
             if out.is_full() {
-                return;
+                break;
             }
             self.slot += 1;
             let Some(slot) = slot else { continue };
@@ -83,9 +84,12 @@ impl Cursor {
                 continue;
             };
             if self.subscription.is_some() {
-                param.was_read(now);
+                lives_longer |= param.was_read(now);
             }
             out.entry(&slot.address, param);
+        }
+        if lives_longer {
+            shard.note_change();
         }
         if self.slot >= end {
             self.shard += 1;
@@ -205,10 +209,13 @@ impl Router {
         };
         let param = shard.slot_mut(number).param.as_mut();
         if let Some(param) = param.filter(|param| !param.is_expired(now.tick)) {
-            param.was_read(now.tick);
+            let lives_longer = param.was_read(now.tick);
             let mut out = Writer::default();
             out.entry(address, param);
             out.send(session, now, delivery);
+            if lives_longer {
+                shard.note_change();
+            }
         }
     }
 }

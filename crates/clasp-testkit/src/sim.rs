@@ -6,6 +6,7 @@ mod door;
 mod held_back;
 mod link;
 mod receiver;
+mod restart;
 mod settings;
 mod violation;
 mod workload;

@@ -29,9 +29,12 @@ impl Batch<'_> {
             .as_mut()
             .filter(|param| !param.is_expired(now.tick));
         let param = param.ok_or(Refusal::NotFound)?;
-        param.was_read(now.tick);
+        let lives_longer = param.was_read(now.tick);
         let mut answer = snapshot::Writer::default();
         answer.entry(address, param);
+        if lives_longer {
+            shard.note_change();
+        }
         let run = answer.finish();
         self.work.delivery.push(session, &run, now.tick);
         Ok(Receipt::default())

@@ -65,6 +65,7 @@ impl Batch<'_> {
         let slot = shard.slot_mut(number);
         let applied = param::apply(&mut slot.param, &record, forgotten)?;
         slot.recent = true;
+        shard.note_change();
         if applied.is_new {
             shard.param_added();
             router.param_added();

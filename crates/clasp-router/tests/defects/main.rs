@@ -14,6 +14,7 @@ mod pattern;
 mod publish;
 mod query;
 mod rate;
+mod restart;
 mod session;
 mod set;
 mod signalling;

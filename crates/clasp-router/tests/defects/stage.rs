@@ -11,8 +11,8 @@ use clasp_proto::{
     binary, frame,
 };
 use clasp_router::{
-    Batch, Drained, NewSession, Now, Operation, Receipt, Refusal, Router, RouterConfig, Session,
-    Tick, Timestamp, Work,
+    Batch, Drained, Export, NewSession, Now, Operation, Receipt, Refusal, RestoreError, Restored,
+    Router, RouterConfig, Session, Tick, Timestamp, Work,
 };
 
 pub(crate) struct Stage {
@@ -50,6 +50,41 @@ impl Stage {
             now,
             work: Work::default(),
         }
+    }
+
+    /// The router stops, and another one goes on with its params after `down`.
+    pub(crate) fn restart(
+        &mut self,
+        down: Duration,
+        adjust: impl FnOnce(&mut RouterConfig),
+    ) -> Restored {
+        let export = self.router.export(self.now);
+        self.now.wall.0 += down.as_micros() as u64;
+        self.restore(export, adjust).expect("a router exported it")
+    }
+
+    /// Another router with these params, on a steady clock of its own.
+    pub(crate) fn restore(
+        &mut self,
+        export: Export,
+        adjust: impl FnOnce(&mut RouterConfig),
+    ) -> Result<Restored, RestoreError> {
+        let mut config = RouterConfig {
+            messages_per_second: 0,
+            ..RouterConfig::default()
+        };
+        adjust(&mut config);
+        self.now.tick = Tick(777_777);
+        let (router, restored) = Router::restored(config, export, self.now)?;
+        self.router = router;
+        Ok(restored)
+    }
+
+    /// All params, by address.
+    pub(crate) fn export(&self) -> Export {
+        let mut export = self.router.export(self.now);
+        export.params.sort_by(|a, b| a.address.cmp(&b.address));
+        export
     }
 
     pub(crate) fn session(&self, id: &str) -> Arc<Session> {

@@ -58,6 +58,10 @@ pub enum Violation {
     OverBudget { queued: usize, budget: usize },
     #[error("the router stores {stored} params, the bound is {max}")]
     OverCapacity { stored: usize, max: usize },
+    #[error("an export holds {got}, and not {expected}")]
+    Exported { got: String, expected: String },
+    #[error("after a restart there is {got}, and not {expected}")]
+    Restored { got: String, expected: String },
     #[error("{operation} was answered with {got}, and not with {expected}")]
     Result {
         operation: String,

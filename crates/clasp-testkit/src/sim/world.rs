@@ -10,6 +10,7 @@ use clasp_router::{Closed, NewSession, Now, Router, RouterConfig, Tick, Timestam
 use super::door::{check_said, submit};
 use super::link::{Link, Reader};
 use super::receiver::{Circumstances, Receiver};
+use super::restart;
 use super::settings::Settings;
 use super::violation::Violation;
 use super::workload::{Present, Sent, Step, Timer, Workload};
@@ -109,7 +110,10 @@ impl World {
                 self.read(who, bytes)?;
                 self.check_inbox(who)?;
             }
-            Step::Pass(duration, timer) => return self.pass(duration, timer),
+            Step::Pass(duration, timer) => {
+                self.pass(duration, timer)?;
+                return self.check_restart();
+            }
         }
         self.advance()?;
         self.settle_prompt()
@@ -159,6 +163,12 @@ impl World {
         self.now = end;
         self.advance()?;
         self.settle_prompt()
+    }
+
+    fn check_restart(&self) -> Result<(), Seen> {
+        let now = now_at(self.now);
+        restart::check(&self.router, &self.config, &self.oracle, now)
+            .map_err(|violation| (None, violation))
     }
 
     fn meet_deadlines(&mut self, end: Moment) -> Result<(), Seen> {
