@@ -28,6 +28,10 @@ pub enum Counted {
     Reloaded,
     /// Certificates that could not take the place of the one in use.
     ReloadFailed,
+    /// Snapshots of the params written to their file.
+    SnapshotWritten,
+    /// Snapshots that could not be written.
+    SnapshotFailed,
     /// Sessions that came to their end.
     Ended(Ending),
 }
@@ -72,7 +76,7 @@ impl Default for Counters {
 
 impl Counted {
     const COUNT: usize = Self::BESIDES_ENDINGS + Ending::ALL.len();
-    const BESIDES_ENDINGS: usize = 9;
+    const BESIDES_ENDINGS: usize = 11;
 
     const fn index(self) -> usize {
         match self {
@@ -85,6 +89,8 @@ impl Counted {
             Self::WrongToken => 6,
             Self::Reloaded => 7,
             Self::ReloadFailed => 8,
+            Self::SnapshotWritten => 9,
+            Self::SnapshotFailed => 10,
             Self::Ended(ending) => Self::BESIDES_ENDINGS + ending as usize,
         }
     }
@@ -134,6 +140,8 @@ mod tests {
             Counted::WrongToken,
             Counted::Reloaded,
             Counted::ReloadFailed,
+            Counted::SnapshotWritten,
+            Counted::SnapshotFailed,
         ];
         let all: Vec<_> = besides
             .into_iter()

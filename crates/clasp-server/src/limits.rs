@@ -29,6 +29,14 @@ pub(crate) const ACCEPT_BACKLOG: u32 = 1024;
 /// What the parts get beyond the drain deadline before they are dropped.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(1);
 
+/// How long sessions are not told of a shutdown because a snapshot is being written: far more than
+/// a disk needs, and less than the grace that supervisors give a process.
+pub(crate) const SNAPSHOT_BEFORE_DRAIN_MAX: Duration = Duration::from_secs(3);
+
+/// Links from one name to the next until the file of the snapshots. The system follows as many, and says so
+/// when there are more.
+pub(crate) const LINKS_MAX: usize = 40;
+
 /// A server name goes into every WELCOME.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
 

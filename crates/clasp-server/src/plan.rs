@@ -30,6 +30,15 @@ pub struct Plan {
     pub(crate) upgrade_timeout: Duration,
     pub(crate) hello_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+    pub(crate) snapshots: Option<SnapshotPlan>,
+}
+
+/// Where the state is kept over a restart.
+#[derive(Debug, Clone)]
+pub(crate) struct SnapshotPlan {
+    pub(crate) path: PathBuf,
+    pub(crate) interval: Duration,
+    pub(crate) discard_corrupt: bool,
 }
 
 /// How TLS is spoken: on every listener, or on none but QUIC.
@@ -179,6 +188,11 @@ impl Plan {
             upgrade_timeout: config.upgrade_timeout,
             hello_timeout: config.hello_timeout,
             drain_timeout: config.drain_timeout,
+            snapshots: config.persist.as_ref().map(|path| SnapshotPlan {
+                path: path.clone(),
+                interval: config.persist_interval,
+                discard_corrupt: config.persist_discard_corrupt,
+            }),
         })
     }
 }

@@ -9,12 +9,13 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
+use crate::features::snapshot::{self, SnapshotError, SnapshotStatus};
 use crate::limits::{HTTP_LAST_ANSWER, STOP_GRACE};
-use crate::listeners::{self, PartsOf};
-use crate::plan::{Plan, Protocol, TlsPlan};
+use crate::listeners::{self, Listener, PartsOf};
+use crate::plan::{Plan, Protocol, SnapshotPlan, TlsPlan};
 use crate::reload;
 use crate::shared::Shared;
-use crate::supervisor::{PartEnded, Parts};
+use crate::supervisor::{PartEnded, Parts, blocking};
 use crate::timer;
 
 /// A running server. Dropping it ends everything at once; [`Server::shutdown`] is the polite way.
@@ -62,6 +63,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The state of the last run cannot be used, or that of this one could not be kept.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 impl Server {
@@ -76,20 +80,22 @@ impl Server {
     /// The same for a configuration that has been checked before.
     ///
     /// # Errors
-    /// The first listener that could not be bound.
-    #[expect(
-        clippy::unused_async,
-        reason = "parts to come bind with await; callers are in a runtime either way"
-    )]
+    /// The first listener that could not be bound, or a snapshot that cannot be used.
     pub async fn run(plan: Plan) -> Result<Self, StartError> {
-        Self::serve(Arc::new(Shared::new(plan)))
+        let open = Self::bind(&plan)?;
+        // Behind the ports: a server that still has them may be writing its last snapshot.
+        let shared = blocking(move || Shared::new(plan)).await?;
+        Ok(Self::serve(Arc::new(shared), open))
     }
 
-    fn serve(shared: Arc<Shared>) -> Result<Self, StartError> {
-        // Everything is bound before anything is served: a server runs with all of its ports, or not at all.
-        let open = shared.plan.listeners.iter();
-        let open = open.map(|listening| listeners::bind(*listening, &shared.plan));
-        let open = open.collect::<Result<Vec<_>, _>>()?;
+    /// Everything is bound before anything is served: a server runs with all of its ports, or not at all.
+    fn bind(plan: &Plan) -> Result<Vec<(Bound, Listener)>, StartError> {
+        let wanted = plan.listeners.iter();
+        let open = wanted.map(|listening| listeners::bind(*listening, plan));
+        open.collect()
+    }
+
+    fn serve(shared: Arc<Shared>, open: Vec<(Bound, Listener)>) -> Self {
         let mut background = Parts::default();
         background.start("timer", timer::run(Arc::clone(&shared)));
         if let Some(TlsPlan {
@@ -100,6 +106,10 @@ impl Server {
             reload::inspect(&server.certificate());
             let reload = reload::run(Arc::clone(&shared), server.clone(), files.clone());
             background.start("reload of the certificate", reload);
+        }
+        if let Some(SnapshotPlan { interval, .. }) = &shared.plan.snapshots {
+            let snapshots = snapshot::run(Arc::clone(&shared), *interval);
+            background.start("snapshots", snapshots);
         }
         let (mut listeners, mut services) = (Parts::default(), Parts::default());
         let mut bound = Vec::new();
@@ -114,13 +124,13 @@ impl Server {
             bound.push(listening);
         }
         shared.complete();
-        Ok(Self {
+        Self {
             shared,
             bound,
             listeners,
             services,
             background,
-        })
+        }
     }
 
     /// Every listener that is open, in the order WebSocket, QUIC, TCP, health, metrics.
@@ -141,6 +151,12 @@ impl Server {
     /// Sessions at this moment, on all transports.
     pub fn sessions(&self) -> usize {
         self.shared.router.sessions()
+    }
+
+    /// How the snapshots stand, if the state is kept in a file.
+    pub fn snapshots(&self) -> Option<SnapshotStatus> {
+        let snapshots = self.shared.snapshots.as_ref()?;
+        Some(snapshots.status())
     }
 
     /// True if WebSocket and TCP are spoken through TLS.
@@ -199,11 +215,14 @@ impl Server {
     pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
         self.shared.shutdown.begin();
+        // First what would be lost if nobody lets us drain to the end.
+        snapshot::save_before_drain(&self.shared).await;
         self.shared.router.shut_down();
         let grace = self.shared.plan.drain_timeout.saturating_add(STOP_GRACE);
         self.listeners.finish(grace).await;
         // Due deliveries were still made while the sessions drained.
         drop(self.background);
+        snapshot::save(&self.shared).await;
         self.shared.shutdown.finish();
         self.services.finish(HTTP_LAST_ANSWER + STOP_GRACE).await;
         tracing::info!("stopped");

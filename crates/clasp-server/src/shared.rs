@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::features::snapshot::{self, SnapshotError, Snapshots};
 use crate::metrics::Metrics;
 use crate::plan::{Plan, Protocol};
 use crate::shutdown::Shutdown;
@@ -24,15 +25,29 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     pub(crate) counters: Arc<Counters>,
     pub(crate) metrics: Metrics,
+    /// Nothing if the state is kept in memory only.
+    pub(crate) snapshots: Option<Snapshots>,
     /// Every listener is bound and the state is what it was before the last end.
     pub(crate) is_complete: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(plan: Plan) -> Self {
+    /// With the params of the last run, if they were kept. Waits for the disk then.
+    ///
+    /// # Errors
+    /// What was kept cannot be used.
+    pub(crate) fn new(plan: Plan) -> Result<Self, SnapshotError> {
         let clock = Clock::new();
-        Self {
-            router: Router::new(plan.router.clone(), clock.now()),
+        let (router, snapshots) = match &plan.snapshots {
+            None => (Router::new(plan.router.clone(), clock.now()), None),
+            Some(kept) => {
+                let (router, snapshots) = snapshot::load(kept, &plan.router, &clock)?;
+                (router, Some(snapshots))
+            }
+        };
+        Ok(Self {
+            router,
+            snapshots,
             admission: Admission::new(plan.caps),
             clock,
             shutdown: Shutdown::new(),
@@ -41,7 +56,7 @@ impl Shared {
             metrics: Metrics::new(plan.listens_for(Protocol::Metrics)),
             plan,
             is_complete: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Says that every listener is bound and nothing is left to be recovered.

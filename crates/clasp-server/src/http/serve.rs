@@ -161,7 +161,7 @@ mod tests {
 
     fn shared() -> Arc<Shared> {
         let plan = Plan::new(&Config::development()).unwrap();
-        Arc::new(Shared::new(plan))
+        Arc::new(Shared::new(plan).unwrap())
     }
 
     fn peer() -> SocketAddr {

@@ -66,10 +66,11 @@ async fn a_panic_ends_its_connection_only_and_leaves_nothing_behind() {
         tcp_port: Some(0),
         ..Config::development()
     };
-    let shared = Shared::new(Plan::new(&config).unwrap());
+    let shared = Shared::new(Plan::new(&config).unwrap()).unwrap();
     let router = Router::new(shared.plan.router.clone(), shared.clock.now());
     let router = router.with_gate(Box::new(Fragile));
-    let server = Server::serve(Arc::new(Shared { router, ..shared })).unwrap();
+    let open = Server::bind(&shared.plan).unwrap();
+    let server = Server::serve(Arc::new(Shared { router, ..shared }), open);
     let url = format!("tcp://{}", server.local_addrs()[0].address);
     let mut bystander = welcomed(&url).await;
     for round in 1..=5 {
