@@ -97,6 +97,12 @@ pub(crate) async fn start_alone(adjust: impl FnOnce(&mut Config)) -> Running {
 }
 
 async fn server(adjust: impl FnOnce(&mut Config)) -> Server {
+    let server = Server::start(&config(adjust)).await;
+    server.expect("the server starts")
+}
+
+/// All protocols on free ports.
+pub(crate) fn config(adjust: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config {
         host: "127.0.0.1".to_owned(),
         websocket_port: Some(0),
@@ -106,7 +112,7 @@ async fn server(adjust: impl FnOnce(&mut Config)) -> Server {
         ..Config::development()
     };
     adjust(&mut config);
-    Server::start(&config).await.expect("the server starts")
+    config
 }
 
 /// Bytes of this process that are in memory.

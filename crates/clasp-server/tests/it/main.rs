@@ -22,6 +22,8 @@ mod noise;
 mod open_files;
 mod order;
 mod outbox_closed;
+mod persistence;
+mod persistence_faults;
 mod plain_http;
 mod secure;
 mod sequence;
