@@ -10,7 +10,6 @@ mod kind;
 mod latency;
 mod process;
 mod reading;
-mod reported;
 mod sampler;
 mod top;
 mod totals;
@@ -28,7 +27,6 @@ pub(crate) use self::exposition::exposition;
 use self::hot::Hot;
 pub(crate) use self::kind::Kind;
 pub(crate) use self::reading::Reading;
-pub(crate) use self::reported::Reported;
 use self::sampler::Sampler;
 pub use self::top::{HotAddress, Top};
 use self::totals::Totals;
@@ -40,8 +38,6 @@ pub(crate) struct Metrics {
     /// Somebody may ask which addresses are the hottest.
     samples_addresses: bool,
     started_at: SystemTime,
-    /// What other parts know of themselves.
-    pub(crate) reported: Reported,
 }
 
 /// What one worker thread counts. On cache lines of its own: those of another would slow it down.
@@ -65,7 +61,6 @@ impl Metrics {
             stripes: (0..stripes).map(|_| Stripe::default()).collect(),
             samples_addresses,
             started_at: SystemTime::now(),
-            reported: Reported::default(),
         }
     }
 

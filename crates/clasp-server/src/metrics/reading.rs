@@ -49,6 +49,7 @@ impl Reading {
             queued.fold((0, 0), |(sum, max), bytes| (sum + bytes, bytes.max(max)));
         let started_at = metrics.started_at.duration_since(UNIX_EPOCH);
         let (now, tls) = (SystemTime::now(), shared.plan.tls.as_ref());
+        let snapshots = shared.snapshots.as_ref();
         let mut totals = Totals::default();
         for stripe in &metrics.stripes {
             totals += &stripe.0.lock().totals;
@@ -69,8 +70,10 @@ impl Reading {
             accept_failures: count(Counted::AcceptFailure),
             no_token: count(Counted::NoToken),
             wrong_token: count(Counted::WrongToken),
-            snapshot_age: metrics.reported.snapshot_age(now),
-            snapshot_failures: metrics.reported.snapshot_failures(),
+            snapshot_age: snapshots
+                .and_then(|snapshots| snapshots.status().age)
+                .map(|age| age.as_secs()),
+            snapshot_failures: count(Counted::SnapshotFailed),
             certificate_expiry: tls
                 .map(|tls| seconds_until(tls.server.certificate().expires_at(), now)),
             reloads: count(Counted::Reloaded),

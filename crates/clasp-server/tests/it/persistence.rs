@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::harness::{Client, Running, check_served, start, until};
+use crate::metrics::exposition;
 
 /// A folder of one test, and the file of the snapshots in it.
 pub(crate) struct Place {
@@ -42,6 +43,7 @@ impl Place {
     pub(crate) fn adjust(&self, config: &mut Config, interval: Duration) {
         config.persist = Some(self.file.clone());
         config.persist_interval = interval;
+        config.metrics_port = Some(0);
     }
 
     /// The params of the file, as any tool can read them; nothing if there is no file.
@@ -194,6 +196,13 @@ async fn every_interval() {
     assert_eq!((status.params, status.is_failing), (1, false));
     assert_eq!(status.bytes, fs::metadata(&place.file).unwrap().len());
     assert_eq!(place.names(), ["state.json"]);
+    let page = exposition(&server).await;
+    for sample in [
+        "clasp_snapshot_age_seconds 0\n",
+        "clasp_snapshot_failures_total 0\n",
+    ] {
+        assert!(page.contains(sample), "{sample} is not in {page}");
+    }
 }
 
 #[tokio::test]
