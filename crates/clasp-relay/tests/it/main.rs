@@ -5,6 +5,7 @@ mod core_flags;
 mod descriptors;
 mod harness;
 mod logs;
+mod persistence;
 mod process;
 mod reference;
 mod settings;
