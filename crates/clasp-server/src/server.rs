@@ -222,7 +222,7 @@ impl Server {
         self.listeners.finish(grace).await;
         // Due deliveries were still made while the sessions drained.
         drop(self.background);
-        snapshot::save(&self.shared).await;
+        snapshot::finish(&self.shared).await;
         self.shared.shutdown.finish();
         self.services.finish(HTTP_LAST_ANSWER + STOP_GRACE).await;
         tracing::info!("stopped");

@@ -31,6 +31,8 @@ impl Place {
         let mut names: Vec<_> = names
             .map(|name| name.to_string_lossy().into_owned())
             .collect();
+        // Which is there as long as somebody may have it, and longer.
+        names.retain(|name| name != "state.json.lock");
         names.sort();
         names
     }

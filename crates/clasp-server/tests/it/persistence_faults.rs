@@ -138,6 +138,20 @@ async fn what_cannot_be_written_is_found_at_the_start() {
     assert_eq!(fs::read(&place.file).unwrap(), whole);
 }
 
+#[tokio::test]
+async fn a_file_belongs_to_one_server() {
+    let place = Place::new();
+    let server = place.start(OFTEN).await;
+    let error = refused(&place, true).await;
+    let SnapshotError::InUse { holder, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(*holder, format!("process {}", std::process::id()));
+    assert!(error.to_string().contains("--persist"), "{error}");
+    server.shutdown().await;
+    place.start(OFTEN).await.shutdown().await;
+}
+
 /// Something stands in the way of a snapshot, and then no more.
 async fn check_goes_on(place: &Place, server: &Running, block: impl Fn(), unblock: impl Fn()) {
     let mut client = Client::welcomed(server, Protocol::Tcp).await;

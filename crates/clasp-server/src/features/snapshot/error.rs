@@ -20,6 +20,16 @@ pub enum SnapshotError {
         /// What the system said.
         source: io::Error,
     },
+    /// Another server has it.
+    #[error(
+        "the snapshot {path} is in use by {holder}: stop that, or give another file with --persist"
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// Who has it.
+        holder: String,
+    },
     /// The file is there, and the system does not give it out.
     #[error(
         "cannot read the snapshot {path}: let this user read it, or give another file with --persist"

@@ -16,6 +16,8 @@ pub(super) struct SnapshotFile {
     target: PathBuf,
     /// What is written before it takes the place of the target.
     pub(super) temporary: PathBuf,
+    /// What a server locks as long as the target is its own.
+    pub(super) lock: PathBuf,
     folder: PathBuf,
 }
 
@@ -26,9 +28,13 @@ impl SnapshotFile {
         let no_file = || io::Error::from(ErrorKind::InvalidInput);
         let name = target.file_name().ok_or_else(no_file)?;
         let folder = fs::canonicalize(folder_of(&target))?;
+        if !folder.is_dir() {
+            return Err(io::Error::from(ErrorKind::NotADirectory));
+        }
         Ok(Self {
             named: named.to_owned(),
             temporary: folder.join(with_suffix(name, ".tmp")),
+            lock: folder.join(with_suffix(name, ".lock")),
             target: folder.join(name),
             folder,
         })

@@ -5,6 +5,7 @@ use clasp_router::{Export, Restored, Router, RouterConfig, Timestamp};
 use super::decode::{Decoded, decode};
 use super::error::{Damage, SnapshotError};
 use super::file::SnapshotFile;
+use super::lock::{Lock, LockError};
 use super::writer::Snapshots;
 use crate::clock::Clock;
 use crate::plan::SnapshotPlan;
@@ -23,6 +24,7 @@ pub(crate) fn load(
         path: path(),
         source,
     })?;
+    let lock = lock(&file)?;
     let content = file.read().map_err(|source| SnapshotError::Read {
         path: path(),
         source,
@@ -49,7 +51,20 @@ pub(crate) fn load(
         path: temporary(),
         source,
     })?;
-    Ok((router, Snapshots::new(file)))
+    Ok((router, Snapshots::new(file, lock)))
+}
+
+fn lock(file: &SnapshotFile) -> Result<Lock, SnapshotError> {
+    Lock::take(&file.lock).map_err(|error| match error {
+        LockError::Held(holder) => SnapshotError::InUse {
+            path: file.named.clone(),
+            holder,
+        },
+        LockError::Io(source) => SnapshotError::Write {
+            path: file.lock.clone(),
+            source,
+        },
+    })
 }
 
 fn restore(

@@ -9,12 +9,13 @@ mod error;
 mod file;
 mod format;
 mod load;
+mod lock;
 mod writer;
 
 pub use error::{Damage, SnapshotError};
 pub(crate) use load::load;
 pub use writer::SnapshotStatus;
-pub(crate) use writer::{Snapshots, run, save, save_before_drain};
+pub(crate) use writer::{Snapshots, finish, run, save_before_drain};
 
 #[cfg(test)]
 mod tests;

@@ -339,3 +339,24 @@ proptest! {
         prop_assert!(decode(&bytes, NOW).is_err());
     }
 }
+
+#[test]
+#[ignore = "measures: run alone with --release"]
+fn writing_and_reading_take_their_time() {
+    let begin = std::time::Instant::now;
+    for count in [100_000, 1_000_000] {
+        let values = (0..count).map(|number| stored(&Value::Float(f64::from(number) / 7.0)));
+        let export = export(values);
+        let started = begin();
+        let text = written(&export);
+        let writing = started.elapsed();
+        let started = begin();
+        let read = read(&text).unwrap();
+        let reading = started.elapsed();
+        assert_eq!(read.params.len(), export.params.len());
+        println!(
+            "{count} params: {} bytes, written in {writing:?}, read in {reading:?}",
+            text.len()
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! Writes snapshots: every interval and at the end, one at a time, on a thread that may wait.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::encode;
 use super::file::SnapshotFile;
+use super::lock::Lock;
 use crate::counters::Counted;
 use crate::limits::SNAPSHOT_BEFORE_DRAIN_MAX;
 use crate::shared::Shared;
@@ -17,10 +19,18 @@ use crate::supervisor::blocking;
 #[derive(Debug)]
 pub(crate) struct Snapshots {
     file: SnapshotFile,
-    /// Whose turn it is to write. What it guards says which changes the file has.
-    turn: Mutex<Option<u64>>,
+    turn: Mutex<Turn>,
     /// Apart from the turn, so that asking never waits for the disk.
     status: Mutex<Status>,
+}
+
+/// Whoever has it writes, and nobody else.
+#[derive(Debug)]
+struct Turn {
+    /// Nothing once the last snapshot was written.
+    lock: Option<Lock>,
+    /// Which changes the file has.
+    changes: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -52,21 +62,7 @@ pub(crate) async fn run(shared: Arc<Shared>, interval: Duration) {
     }
 }
 
-/// Writes a snapshot, if there is a file for it and it lacks something.
-pub(crate) async fn save(shared: &Arc<Shared>) {
-    if shared.snapshots.is_none() {
-        return;
-    }
-    let shared = Arc::clone(shared);
-    blocking(move || {
-        if let Some(snapshots) = &shared.snapshots {
-            snapshots.save(&shared);
-        }
-    })
-    .await;
-}
-
-/// The same before the sessions are told to go. They do not wait long for a disk that is stuck.
+/// Writes a snapshot before the sessions are told to go. They do not wait long for a disk that is stuck.
 pub(crate) async fn save_before_drain(shared: &Arc<Shared>) {
     if timeout(SNAPSHOT_BEFORE_DRAIN_MAX, save(shared))
         .await
@@ -76,11 +72,42 @@ pub(crate) async fn save_before_drain(shared: &Arc<Shared>) {
     }
 }
 
+/// Writes the last snapshot; then the file is anybody's.
+pub(crate) async fn finish(shared: &Arc<Shared>) {
+    on_disk(shared, |snapshots, shared| {
+        snapshots.save(shared);
+        snapshots.turn.lock().lock = None;
+    })
+    .await;
+}
+
+/// Writes a snapshot, if there is a file for it and it lacks something.
+async fn save(shared: &Arc<Shared>) {
+    on_disk(shared, Snapshots::save).await;
+}
+
+async fn on_disk(shared: &Arc<Shared>, work: impl FnOnce(&Snapshots, &Shared) + Send + 'static) {
+    if shared.snapshots.is_none() {
+        return;
+    }
+    let shared = Arc::clone(shared);
+    blocking(move || {
+        if let Some(snapshots) = &shared.snapshots {
+            work(snapshots, &shared);
+        }
+    })
+    .await;
+}
+
 impl Snapshots {
-    pub(super) fn new(file: SnapshotFile) -> Self {
+    pub(super) fn new(file: SnapshotFile, lock: Lock) -> Self {
+        let turn = Turn {
+            lock: Some(lock),
+            changes: None,
+        };
         Self {
             file,
-            turn: Mutex::new(None),
+            turn: Mutex::new(turn),
             status: Mutex::default(),
         }
     }
@@ -96,42 +123,52 @@ impl Snapshots {
     }
 
     fn save(&self, shared: &Shared) {
-        let mut written = self.turn.lock();
+        let mut turn = self.turn.lock();
+        if turn.lock.is_none() {
+            return;
+        }
         let begun = Instant::now();
         // What changes from here on is in the file, and is written once more: that does no harm.
         let changes = shared.router.changes();
-        if *written == Some(changes) && self.file.exists() {
+        if turn.changes == Some(changes) && self.file.exists() {
             self.status.lock().current_at = Some(begun);
             return;
         }
         let export = shared.router.export(shared.clock.now());
-        let outcome = self.file.replace(|out| encode::write(&export, out));
-        let path = self.file.named.display();
-        let mut status = self.status.lock();
-        match outcome {
+        match self.file.replace(|out| encode::write(&export, out)) {
             Ok(bytes) => {
-                *written = Some(changes);
+                turn.changes = Some(changes);
                 shared.counters.count(Counted::SnapshotWritten);
-                let params = export.params.len();
-                tracing::debug!(params, bytes, elapsed = ?begun.elapsed(), "wrote {path}");
-                if status.is_failing {
-                    tracing::warn!("snapshots can be written to {path} again");
-                }
-                *status = Status {
+                self.note_success(Status {
                     current_at: Some(begun),
-                    params,
+                    params: export.params.len(),
                     bytes,
                     is_failing: false,
-                };
+                });
             }
             Err(error) => {
-                status.is_failing = true;
                 shared.counters.count(Counted::SnapshotFailed);
-                tracing::error!(
-                    %error,
-                    "cannot write the snapshot {path}: a restart would lose what changed since the last one"
-                );
+                self.note_failure(&error);
             }
         }
+    }
+
+    fn note_success(&self, status: Status) {
+        let path = self.file.named.display();
+        let Status { params, bytes, .. } = status;
+        tracing::debug!(params, bytes, "wrote the snapshot {path}");
+        let before = std::mem::replace(&mut *self.status.lock(), status);
+        if before.is_failing {
+            tracing::warn!("the snapshot {path} can be written again");
+        }
+    }
+
+    fn note_failure(&self, error: &io::Error) {
+        self.status.lock().is_failing = true;
+        let path = self.file.named.display();
+        tracing::error!(
+            %error,
+            "cannot write the snapshot {path}: a crash would lose what changed since the last one"
+        );
     }
 }
