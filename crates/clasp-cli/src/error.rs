@@ -194,6 +194,7 @@ fn server_text(error: &StartError) -> String {
             let lines = errors.iter().map(config_text);
             lines.collect::<Vec<_>>().join("\n")
         }
+        StartError::Snapshot(error) => chain(error),
     }
 }
 
