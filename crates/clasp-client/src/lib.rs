@@ -21,6 +21,8 @@ mod cache;
 mod client;
 mod clock;
 mod connect;
+#[cfg(feature = "discovery")]
+pub mod discover;
 mod driver;
 mod error;
 mod gesture;

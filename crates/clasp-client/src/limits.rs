@@ -47,3 +47,12 @@ pub const SUBSCRIBE_TRIES_MAX: u32 = 5;
 
 /// Patterns one client can be subscribed to: routers accept 1000 a session.
 pub const SUBSCRIPTIONS_MAX: usize = 1000;
+
+/// How long routers have to answer when they are looked for: mDNS answers within a second, and is asked twice in this time.
+pub const SEARCH_TIME: Duration = Duration::from_secs(3);
+
+/// Routers that one search lists from one source; more is noise.
+pub const SIGHTINGS_MAX: usize = 1000;
+
+/// What the end of a search may take beyond its time.
+pub const SEARCH_END: Duration = Duration::from_millis(500);
