@@ -11,6 +11,7 @@
 //! ```
 
 mod admission;
+mod allowance;
 mod clock;
 mod config;
 mod config_error;
@@ -24,6 +25,8 @@ mod listeners;
 mod metrics;
 mod plan;
 mod reload;
+#[cfg(feature = "rendezvous")]
+mod rendezvous;
 mod server;
 mod shared;
 mod shutdown;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::allowance::Pace;
+
 /// A connection beyond a pending cap makes room by displacing one that has not come a step further for this long.
 /// An honest client needs some milliseconds.
 pub(crate) const PENDING_GRACE: Duration = Duration::from_secs(1);
@@ -102,3 +104,44 @@ pub(crate) const HOT_ADDRESSES_MAX: usize = 64;
 
 /// Addresses that `/top` tells: more than a screen shows.
 pub(crate) const HOT_ADDRESSES_TOLD: usize = 100;
+/// Devices registered at a time; with the bounds below a full table takes 60 MiB at the very worst, and some as devices are.
+pub(crate) const RENDEZVOUS_DEVICES_MAX: usize = 10_000;
+
+/// Devices of one source: a household or a stage behind one address, and not a flood.
+pub(crate) const RENDEZVOUS_DEVICES_PER_SOURCE_MAX: usize = 10;
+
+/// All texts of a device together.
+pub(crate) const RENDEZVOUS_DEVICE_BYTES_MAX: usize = 4096;
+
+/// A name of a device is shown in lists.
+pub(crate) const RENDEZVOUS_NAME_BYTES_MAX: usize = 255;
+
+/// A url, a public key or a text about a device.
+pub(crate) const RENDEZVOUS_TEXT_BYTES_MAX: usize = 512;
+
+/// A tag, a feature, or the name of an endpoint or text.
+pub(crate) const RENDEZVOUS_WORD_BYTES_MAX: usize = 64;
+
+/// Tags, features, endpoints and texts of a device, each.
+pub(crate) const RENDEZVOUS_ENTRIES_MAX: usize = 16;
+
+/// Devices in one answer unless the client asks for more.
+pub(crate) const RENDEZVOUS_FOUND_DEFAULT: usize = 100;
+
+/// Devices in one answer.
+pub(crate) const RENDEZVOUS_FOUND_MAX: usize = 1000;
+
+/// Requests of one source: a device needs one in two minutes, a page that is loaded again and again some each second.
+pub(crate) const RENDEZVOUS_REQUESTS: Pace = Pace {
+    burst: 60,
+    interval: Duration::from_millis(200),
+};
+
+/// Requests of everybody: 10,000 devices need 83 a second.
+pub(crate) const RENDEZVOUS_REQUESTS_TOTAL: Pace = Pace {
+    burst: 2000,
+    interval: Duration::from_millis(1),
+};
+
+/// Sources whose pace is remembered.
+pub(crate) const RENDEZVOUS_SOURCES_MAX: usize = 20_000;

@@ -1,0 +1,6 @@
+//! Rendezvous: devices tell where they are, over HTTP, and others look them up.
+
+mod device;
+pub(crate) mod http;
+mod secret;
+mod table;
