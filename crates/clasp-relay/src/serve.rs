@@ -1,6 +1,6 @@
 //! A run of the relay, from its start until it is told to end.
 
-use clasp_server::{Bound, Protocol, Request, Server};
+use clasp_server::{Bound, Config, Protocol, Request, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::descriptors;
@@ -17,7 +17,7 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), anyhow::Error> {
     let config = settings.flags.config();
     descriptors::raise_limit(config.sessions_max);
     let server = Server::start(&config).await?;
-    announce(&settings.flags.basics.name, &server);
+    announce(&config, &server);
     tracing::info!("Router initialized, accepting connections...");
     let next = async || {
         tokio::select! {
@@ -30,7 +30,7 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), anyhow::Error> {
 }
 
 /// Lines that scripts and kits look for.
-fn announce(name: &str, server: &Server) {
+fn announce(config: &Config, server: &Server) {
     let mut protocols = Vec::new();
     for Bound { protocol, address } in server.local_addrs() {
         let scheme = protocol.scheme(server.has_tls());
@@ -39,12 +39,16 @@ fn announce(name: &str, server: &Server) {
             Protocol::Quic => tracing::info!("QUIC: {address}"),
             Protocol::Health => tracing::info!("Health: {scheme}://{address}/healthz"),
             Protocol::Metrics => tracing::info!("Metrics: {scheme}://{address}/metrics"),
+            Protocol::Rendezvous => {
+                let seconds = config.rendezvous_ttl.as_secs();
+                tracing::info!("Rendezvous: {scheme}://{address} (TTL: {seconds}s)");
+            }
             _ => tracing::info!("{protocol}: {scheme}://{address}"),
         }
         if protocol.is_clasp() {
             protocols.push(protocol.to_string());
         }
     }
-    tracing::info!("Server name: {name}");
+    tracing::info!("Server name: {}", config.name);
     tracing::info!("Protocols: {}", protocols.join(", "));
 }

@@ -6,6 +6,8 @@ mod greeting;
 mod input;
 mod output;
 
+pub(crate) use greeting::PROTOCOL_VERSION;
+
 use std::future::Future as _;
 use std::io;
 use std::net::SocketAddr;

@@ -17,6 +17,7 @@ mod config;
 mod config_error;
 mod connection;
 mod counters;
+mod discovery;
 mod features;
 mod handshake;
 mod http;

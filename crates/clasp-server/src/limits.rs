@@ -104,44 +104,33 @@ pub(crate) const HOT_ADDRESSES_MAX: usize = 64;
 
 /// Addresses that `/top` tells: more than a screen shows.
 pub(crate) const HOT_ADDRESSES_TOLD: usize = 100;
-/// Devices registered at a time; with the bounds below a full table takes 60 MiB at the very worst, and some as devices are.
-pub(crate) const RENDEZVOUS_DEVICES_MAX: usize = 10_000;
 
-/// Devices of one source: a household or a stage behind one address, and not a flood.
-pub(crate) const RENDEZVOUS_DEVICES_PER_SOURCE_MAX: usize = 10;
+/// A datagram that looks for a router: 20 bytes from published clients, some more with a long name or a token.
+pub(crate) const BROADCAST_DATAGRAM_BYTES_MAX: usize = 2048;
 
-/// All texts of a device together.
-pub(crate) const RENDEZVOUS_DEVICE_BYTES_MAX: usize = 4096;
+/// As much of the name as a broadcast is answered with, so that nobody sends large answers to somebody else.
+pub(crate) const BROADCAST_NAME_BYTES_MAX: usize = 56;
 
-/// A name of a device is shown in lists.
-pub(crate) const RENDEZVOUS_NAME_BYTES_MAX: usize = 255;
-
-/// A url, a public key or a text about a device.
-pub(crate) const RENDEZVOUS_TEXT_BYTES_MAX: usize = 512;
-
-/// A tag, a feature, or the name of an endpoint or text.
-pub(crate) const RENDEZVOUS_WORD_BYTES_MAX: usize = 64;
-
-/// Tags, features, endpoints and texts of a device, each.
-pub(crate) const RENDEZVOUS_ENTRIES_MAX: usize = 16;
-
-/// Devices in one answer unless the client asks for more.
-pub(crate) const RENDEZVOUS_FOUND_DEFAULT: usize = 100;
-
-/// Devices in one answer.
-pub(crate) const RENDEZVOUS_FOUND_MAX: usize = 1000;
-
-/// Requests of one source: a device needs one in two minutes, a page that is loaded again and again some each second.
-pub(crate) const RENDEZVOUS_REQUESTS: Pace = Pace {
-    burst: 60,
-    interval: Duration::from_millis(200),
+/// Answers to one source: a person who looks a few times.
+pub(crate) const BROADCAST_ANSWERS: Pace = Pace {
+    burst: 5,
+    interval: Duration::from_secs(1),
 };
 
-/// Requests of everybody: 10,000 devices need 83 a second.
-pub(crate) const RENDEZVOUS_REQUESTS_TOTAL: Pace = Pace {
-    burst: 2000,
-    interval: Duration::from_millis(1),
+/// Answers to everybody: a room of clients that all start at once, and less than 12 kB a second to whoever is attacked.
+pub(crate) const BROADCAST_ANSWERS_TOTAL: Pace = Pace {
+    burst: 200,
+    interval: Duration::from_millis(10),
 };
 
-/// Sources whose pace is remembered.
-pub(crate) const RENDEZVOUS_SOURCES_MAX: usize = 20_000;
+/// Sources whose pace is remembered: more than are answered in the time in which one is forgotten.
+pub(crate) const BROADCAST_SOURCES_MAX: usize = 1024;
+
+/// How long the last words of discovery may take: goodbye on the network, and to a rendezvous server.
+pub(crate) const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A label of DNS (RFC 1035, 2.3.4).
+pub(crate) const MDNS_LABEL_BYTES_MAX: usize = 63;
+
+/// A text of a TXT record has 255 bytes, of which `name=` takes five.
+pub(crate) const MDNS_TEXT_BYTES_MAX: usize = 250;

@@ -1,7 +1,7 @@
 //! Plan: what will run. After a Plan nothing can fail because of the configuration.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use clasp_transport::tls::{Certificate, ServerTls};
 use clasp_transport::websocket::{Origins, UpgradeRules};
 
 use crate::admission::Caps;
+use crate::clock::Clock;
 use crate::config::{Config, SidePort};
 use crate::config_error::{ConfigError, ConfigErrors};
 use crate::limits::NAME_BYTES_MAX;
@@ -20,6 +21,8 @@ use crate::reload::Stamp;
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) listeners: Vec<Listening>,
+    pub(crate) mdns: bool,
+    pub(crate) rendezvous_ttl: Duration,
     pub(crate) name: Arc<str>,
     pub(crate) upgrade_rules: UpgradeRules,
     pub(crate) token: Option<Arc<str>>,
@@ -63,6 +66,8 @@ pub(crate) struct TlsFiles {
 pub(crate) struct Listening {
     pub(crate) protocol: Protocol,
     pub(crate) address: SocketAddr,
+    /// Nobody asked for it: if the port is taken, the server runs without.
+    pub(crate) gives_way: bool,
 }
 
 /// What is spoken on a port.
@@ -78,6 +83,10 @@ pub enum Protocol {
     Health,
     /// What the server counts, over HTTP.
     Metrics,
+    /// Who is where, over HTTP.
+    Rendezvous,
+    /// The question who is there, and its answer, over UDP.
+    Broadcast,
 }
 
 impl Protocol {
@@ -89,6 +98,9 @@ impl Protocol {
             (Self::Quic, _) => "quic",
             (Self::Tcp, false) => "tcp",
             (Self::Tcp, true) => "tcps",
+            (Self::Rendezvous, false) => "http",
+            (Self::Rendezvous, true) => "https",
+            (Self::Broadcast, _) => "udp",
             // With TLS these ports answer both: probes seldom have the authority.
             (Self::Health | Self::Metrics, _) => "http",
         }
@@ -112,6 +124,8 @@ impl Protocol {
             Self::Tcp => "--tcp-port",
             Self::Health => "--health-port",
             Self::Metrics => "--metrics-port",
+            Self::Rendezvous => "--rendezvous-port",
+            Self::Broadcast => "--broadcast-port",
         }
     }
 }
@@ -124,6 +138,8 @@ impl fmt::Display for Protocol {
             Self::Tcp => "TCP",
             Self::Health => "Health",
             Self::Metrics => "Metrics",
+            Self::Rendezvous => "Rendezvous",
+            Self::Broadcast => "Broadcast",
         })
     }
 }
@@ -163,7 +179,8 @@ impl Plan {
     /// Every problem at once.
     pub fn new(config: &Config) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
-        let listeners = listeners(config, &mut errors);
+        let host = host(config, &mut errors);
+        let listeners = listeners(config, host, &mut errors);
         let tls = tls(config, &mut errors);
         check_texts(config, &mut errors);
         check_zeros(config, &mut errors);
@@ -172,6 +189,8 @@ impl Plan {
         }
         Ok(Self {
             listeners,
+            mdns: config.mdns,
+            rendezvous_ttl: config.rendezvous_ttl,
             name: config.name.as_str().into(),
             upgrade_rules: UpgradeRules {
                 origins: Origins::listed(config.allowed_origins.iter().cloned()),
@@ -212,7 +231,10 @@ impl Plan {
     /// What would be opened, a line each.
     pub fn opens(&self) -> Vec<String> {
         let listeners = self.listeners.iter();
-        let lines = listeners.map(|Listening { protocol, address }| {
+        let lines = listeners.map(|listening| {
+            let Listening {
+                protocol, address, ..
+            } = listening;
             let scheme = protocol.scheme(self.has_tls());
             format!("{protocol}: {scheme}://{address}")
         });
@@ -220,7 +242,16 @@ impl Plan {
     }
 }
 
-fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
+fn host(config: &Config, errors: &mut Vec<ConfigError>) -> IpAddr {
+    resolve(&config.host).unwrap_or_else(|| {
+        let host = config.host.clone();
+        errors.push(ConfigError::Host { host });
+        // It is not used: with an error there is no plan.
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    })
+}
+
+fn listeners(config: &Config, host: IpAddr, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
     let ports = [
         (Protocol::WebSocket, config.websocket_port),
         (Protocol::Quic, config.quic_port),
@@ -237,19 +268,34 @@ fn listeners(config: &Config, errors: &mut Vec<ConfigError>) -> Vec<Listening> {
     }
     check_features(config, errors);
     check_ports(config, errors);
-    let Some(ip) = resolve(&config.host) else {
-        errors.push(ConfigError::Host {
-            host: config.host.clone(),
-        });
-        return Vec::new();
-    };
-    wanted
-        .into_iter()
-        .map(|(protocol, port)| Listening {
-            protocol,
-            address: SocketAddr::new(ip, port),
-        })
-        .collect()
+    let wanted = wanted.into_iter().map(|(protocol, port)| Listening {
+        protocol,
+        address: SocketAddr::new(host, port),
+        gives_way: false,
+    });
+    // Whatever gives way is bound last.
+    let side = [
+        side(Protocol::Rendezvous, config.rendezvous_port, host),
+        broadcast(config, host),
+    ];
+    wanted.chain(side.into_iter().flatten()).collect()
+}
+
+fn side(protocol: Protocol, port: SidePort, host: IpAddr) -> Option<Listening> {
+    Some(Listening {
+        protocol,
+        address: SocketAddr::new(host, port.number()?),
+        gives_way: !port.is_asked(),
+    })
+}
+
+/// The answer to a broadcast says nothing but where to find WebSocket, and only IPv4 has broadcasts.
+fn broadcast(config: &Config, host: IpAddr) -> Option<Listening> {
+    config.websocket_port?;
+    if host.is_ipv6() && !host.is_unspecified() {
+        return None;
+    }
+    side(Protocol::Broadcast, config.broadcast_port, host)
 }
 
 fn tls(config: &Config, errors: &mut Vec<ConfigError>) -> Option<TlsPlan> {
@@ -437,24 +483,36 @@ fn router(config: &Config) -> RouterConfig {
     }
 }
 
+/// The routes of the rendezvous port; without the feature no plan has one.
+pub(crate) fn rendezvous_routes(ttl: Duration, clock: Clock) -> axum::Router {
+    #[cfg(feature = "rendezvous")]
+    let routes = crate::rendezvous::http::routes(ttl, clock);
+    #[cfg(not(feature = "rendezvous"))]
+    let routes = {
+        let _ = (ttl, clock);
+        axum::Router::new()
+    };
+    routes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_defaults_can_run() {
-        for (config, sessions_max) in [(Config::development(), 100), (Config::relay(), 1000)] {
-            let plan = Plan::new(&config).unwrap();
-            let address = SocketAddr::from(([0, 0, 0, 0], 7330));
-            assert_eq!(
-                plan.listeners,
-                [Listening {
-                    protocol: Protocol::WebSocket,
-                    address
-                }]
-            );
-            assert_eq!(plan.router.sessions_max, sessions_max);
-        }
+        let development = Plan::new(&Config::development()).unwrap();
+        assert_eq!(development.opens(), ["WebSocket: ws://0.0.0.0:7330"]);
+        assert_eq!(development.router.sessions_max, 100);
+        let relay = Plan::new(&Config::relay()).unwrap();
+        let opens = [
+            "WebSocket: ws://0.0.0.0:7330",
+            "Rendezvous: http://0.0.0.0:7340",
+            "Broadcast: udp://0.0.0.0:7331",
+        ];
+        assert_eq!(relay.opens(), opens);
+        assert_eq!(relay.router.sessions_max, 1000);
+        assert!(relay.mdns && !development.mdns);
     }
 
     #[test]
@@ -493,8 +551,8 @@ mod tests {
         let errors = Plan::new(&config).unwrap_err();
         let lines: Vec<String> = errors.to_string().lines().map(str::to_owned).collect();
         let starts = [
-            "--tcp-port 7000:",
             "--host not a host:",
+            "--tcp-port 7000:",
             "--name:",
             "--token:",
             "--allow-origin a.b:",

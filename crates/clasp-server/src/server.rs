@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
+use crate::discovery;
 use crate::features::snapshot::{self, SnapshotError, SnapshotStatus};
 use crate::limits::{HTTP_LAST_ANSWER, STOP_GRACE};
 use crate::listeners::{self, Listener, PartsOf};
@@ -88,11 +89,11 @@ impl Server {
         Ok(Self::serve(Arc::new(shared), open))
     }
 
-    /// Everything is bound before anything is served: a server runs with all of its ports, or not at all.
+    /// Everything is bound before anything is served: a server runs with all of the ports it was asked for, or not at all.
     fn bind(plan: &Plan) -> Result<Vec<(Bound, Listener)>, StartError> {
         let wanted = plan.listeners.iter();
         let open = wanted.map(|listening| listeners::bind(*listening, plan));
-        open.collect()
+        open.filter_map(Result::transpose).collect()
     }
 
     fn serve(shared: Arc<Shared>, open: Vec<(Bound, Listener)>) -> Self {
@@ -123,6 +124,7 @@ impl Server {
             listener.start(protocol, parts, &shared);
             bound.push(listening);
         }
+        discovery::start(&shared, &bound, &mut listeners);
         shared.complete();
         Self {
             shared,
@@ -133,7 +135,7 @@ impl Server {
         }
     }
 
-    /// Every listener that is open, in the order WebSocket, QUIC, TCP, health, metrics.
+    /// Every port that is open, in the order WebSocket, QUIC, TCP, health, metrics, rendezvous, broadcast.
     pub fn local_addrs(&self) -> &[Bound] {
         &self.bound
     }

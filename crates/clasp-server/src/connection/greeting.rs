@@ -291,4 +291,5 @@ async fn turn_away(opened: Opened, failure: Failure) {
     tokio::time::timeout(FAREWELL_TIMEOUT, closing).await.ok();
 }
 
-const PROTOCOL_VERSION: u8 = 1;
+/// What HELLO and WELCOME say. // protocol/router.md 1.2
+pub(crate) const PROTOCOL_VERSION: u8 = 1;

@@ -4,6 +4,7 @@ pub(crate) mod accept;
 mod clasp;
 mod udp;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,9 +13,10 @@ use tokio::net::TcpListener;
 
 use crate::admission::Arrived;
 use crate::counters::Counted;
+use crate::discovery::broadcast::{self, Responder};
 use crate::http::serve::serve;
 use crate::http::{health, metrics};
-use crate::plan::{Listening, Plan, Protocol};
+use crate::plan::{Listening, Plan, Protocol, rendezvous_routes};
 use crate::server::{Bound, StartError};
 use crate::shared::Shared;
 use crate::supervisor::Parts;
@@ -23,6 +25,7 @@ use crate::supervisor::Parts;
 pub(crate) enum Listener {
     Socket(TcpListener),
     Quic(quic::Listener),
+    Broadcast(Responder),
 }
 
 /// Where the parts of a server go.
@@ -31,27 +34,53 @@ pub(crate) struct PartsOf<'a> {
     pub(crate) services: &'a mut Parts,
 }
 
-/// Binds a listener of the plan.
-pub(crate) fn bind(listening: Listening, plan: &Plan) -> Result<(Bound, Listener), StartError> {
-    let Listening { protocol, address } = listening;
-    let failed = |source| StartError::Bind {
+/// Binds a listener of the plan; nothing if that fails and the server can do without.
+pub(crate) fn bind(
+    listening: Listening,
+    plan: &Plan,
+) -> Result<Option<(Bound, Listener)>, StartError> {
+    let Listening {
         protocol,
         address,
-        source,
-    };
-    let (listener, address) = match (protocol, &plan.tls) {
+        gives_way,
+    } = listening;
+    match open(protocol, address, plan) {
+        Ok((listener, address)) => Ok(Some((Bound { protocol, address }, listener))),
+        Err(error) if gives_way => {
+            let flag = protocol.flag();
+            tracing::warn!(%error, "cannot listen on {address} for {protocol}, going on without: {flag} chooses another port, or 0 for none");
+            Ok(None)
+        }
+        Err(source) => Err(StartError::Bind {
+            protocol,
+            address,
+            source,
+        }),
+    }
+}
+
+fn open(
+    protocol: Protocol,
+    address: SocketAddr,
+    plan: &Plan,
+) -> io::Result<(Listener, SocketAddr)> {
+    match (protocol, &plan.tls) {
         (Protocol::Quic, Some(tls)) => {
-            let listener = quic::Listener::bind(address, &tls.server).map_err(failed)?;
-            let address = listener.local_addr().map_err(failed)?;
-            (Listener::Quic(listener), address)
+            let listener = quic::Listener::bind(address, &tls.server)?;
+            let address = listener.local_addr()?;
+            Ok((Listener::Quic(listener), address))
+        }
+        (Protocol::Broadcast, _) => {
+            let responder = Responder::bind(address)?;
+            let address = responder.local_addr()?;
+            Ok((Listener::Broadcast(responder), address))
         }
         _ => {
-            let listener = accept::bind(address).map_err(failed)?;
-            let address = listener.local_addr().map_err(failed)?;
-            (Listener::Socket(listener), address)
+            let listener = accept::bind(address)?;
+            let address = listener.local_addr()?;
+            Ok((Listener::Socket(listener), address))
         }
-    };
-    Ok((Bound { protocol, address }, listener))
+    }
 }
 
 impl Listener {
@@ -64,6 +93,13 @@ impl Listener {
                 clasp.start("WebSocket listener", clasp::run(listener, protocol, shared));
             }
             (_, Self::Quic(listener)) => clasp.start("QUIC listener", udp::run(listener, shared)),
+            (_, Self::Broadcast(responder)) => {
+                clasp.start("broadcast responder", broadcast::run(responder, shared));
+            }
+            (Protocol::Rendezvous, Self::Socket(listener)) => {
+                let routes = rendezvous_routes(shared.plan.rendezvous_ttl, shared.clock);
+                services.start("rendezvous port", serve(listener, protocol, routes, shared));
+            }
             (Protocol::Health, Self::Socket(listener)) => {
                 let routes = health::routes(Arc::clone(&shared));
                 services.start("health port", serve(listener, protocol, routes, shared));
@@ -72,7 +108,7 @@ impl Listener {
                 let routes = metrics::routes(Arc::clone(&shared));
                 services.start("metrics port", serve(listener, protocol, routes, shared));
             }
-            (Protocol::Tcp | Protocol::Quic, Self::Socket(listener)) => {
+            (Protocol::Tcp | Protocol::Quic | Protocol::Broadcast, Self::Socket(listener)) => {
                 clasp.start("TCP listener", clasp::run(listener, protocol, shared));
             }
         }

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::limits::{
-    RENDEZVOUS_DEVICE_BYTES_MAX, RENDEZVOUS_ENTRIES_MAX, RENDEZVOUS_NAME_BYTES_MAX,
-    RENDEZVOUS_TEXT_BYTES_MAX, RENDEZVOUS_WORD_BYTES_MAX,
+use super::limits::{
+    DEVICE_BYTES_MAX, ENTRIES_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX, WORD_BYTES_MAX,
 };
 
 /// What a device says of itself.
@@ -60,11 +59,9 @@ pub(crate) enum RegistrationError {
     },
     #[error("{member}: expected text without control characters")]
     Control { member: &'static str },
-    #[error("{member}: expected at most {RENDEZVOUS_ENTRIES_MAX} entries, found {count}")]
+    #[error("{member}: expected at most {ENTRIES_MAX} entries, found {count}")]
     Entries { member: &'static str, count: usize },
-    #[error(
-        "expected at most {RENDEZVOUS_DEVICE_BYTES_MAX} bytes in all members together, found {bytes}"
-    )]
+    #[error("expected at most {DEVICE_BYTES_MAX} bytes in all members together, found {bytes}")]
     Total { bytes: usize },
     #[error("endpoints: expected at least one, for example {{\"ws\":\"ws://host:7330\"}}")]
     NoEndpoint,
@@ -78,9 +75,9 @@ impl Registration {
     /// # Errors
     /// The first member that is not acceptable.
     pub(crate) fn check(&self) -> Result<(), RegistrationError> {
-        check_text("name", &self.name, RENDEZVOUS_NAME_BYTES_MAX)?;
+        check_text("name", &self.name, NAME_BYTES_MAX)?;
         if let Some(key) = &self.public_key {
-            check_text("publicKey", key, RENDEZVOUS_TEXT_BYTES_MAX)?;
+            check_text("publicKey", key, TEXT_BYTES_MAX)?;
         }
         check_words("features", self.features.as_deref().unwrap_or_default())?;
         check_words("tags", self.tags.as_deref().unwrap_or_default())?;
@@ -92,7 +89,7 @@ impl Registration {
             return Err(RegistrationError::NoEndpoint);
         }
         let bytes = self.texts().map(|text| text.len()).sum();
-        if bytes > RENDEZVOUS_DEVICE_BYTES_MAX {
+        if bytes > DEVICE_BYTES_MAX {
             return Err(RegistrationError::Total { bytes });
         }
         // These two become the url that others connect to.
@@ -138,7 +135,7 @@ fn check_words(member: &'static str, words: &[String]) -> Result<(), Registratio
     check_count(member, words.len())?;
     words
         .iter()
-        .try_for_each(|word| check_text(member, word, RENDEZVOUS_WORD_BYTES_MAX))
+        .try_for_each(|word| check_text(member, word, WORD_BYTES_MAX))
 }
 
 fn check_map(
@@ -147,13 +144,13 @@ fn check_map(
 ) -> Result<(), RegistrationError> {
     check_count(member, map.len())?;
     map.iter().try_for_each(|(key, text)| {
-        check_text(member, key, RENDEZVOUS_WORD_BYTES_MAX)?;
-        check_text(member, text, RENDEZVOUS_TEXT_BYTES_MAX)
+        check_text(member, key, WORD_BYTES_MAX)?;
+        check_text(member, text, TEXT_BYTES_MAX)
     })
 }
 
 fn check_count(member: &'static str, count: usize) -> Result<(), RegistrationError> {
-    if count > RENDEZVOUS_ENTRIES_MAX {
+    if count > ENTRIES_MAX {
         return Err(RegistrationError::Entries { member, count });
     }
     Ok(())

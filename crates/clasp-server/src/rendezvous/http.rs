@@ -22,14 +22,12 @@ use uuid::Uuid;
 
 use crate::allowance::Allowances;
 use crate::clock::Clock;
-use crate::limits::{
-    HTTP_BODY_BYTES_MAX, RENDEZVOUS_FOUND_DEFAULT, RENDEZVOUS_FOUND_MAX, RENDEZVOUS_REQUESTS,
-    RENDEZVOUS_REQUESTS_TOTAL, RENDEZVOUS_SOURCES_MAX,
-};
+use crate::limits::HTTP_BODY_BYTES_MAX;
 
 use super::device::{Device, Registration, RegistrationError};
+use super::limits::{FOUND_DEFAULT, FOUND_MAX, REQUESTS, REQUESTS_TOTAL, SOURCES_MAX};
 use super::secret::{Secret, SecretHash};
-use super::table::{Asker, Denied, Table, Wanted};
+use super::table::{Application, Asker, Denied, Table, Wanted};
 
 /// What the routes share.
 struct Rendezvous {
@@ -42,11 +40,7 @@ struct Rendezvous {
 /// The routes of a rendezvous server whose registrations live for `ttl`.
 /// Requests need [`ConnectInfo`] with the address of the peer.
 pub(crate) fn routes(ttl: Duration, clock: Clock) -> Router {
-    let allowances = Allowances::new(
-        RENDEZVOUS_REQUESTS,
-        RENDEZVOUS_REQUESTS_TOTAL,
-        RENDEZVOUS_SOURCES_MAX,
-    );
+    let allowances = Allowances::new(REQUESTS, REQUESTS_TOTAL, SOURCES_MAX);
     let rendezvous = Arc::new(Rendezvous {
         clock,
         ttl,
@@ -97,12 +91,12 @@ async fn register(
     let asker = asker(peer, &headers)?;
     let secret = Secret::random();
     let now = rendezvous.clock.now();
-    let registered = rendezvous.table.lock().register(
+    let application = Application {
         registration,
-        &asker,
-        SecretHash::of(secret.text()),
-        now,
-    )?;
+        asker,
+        new_secret: SecretHash::of(secret.text()),
+    };
+    let registered = rendezvous.table.lock().register(application, now)?;
     tracing::debug!(source = %asker.address, id = %registered.id, "a device has registered");
     let answer = Answer {
         id: registered.id,
@@ -182,10 +176,7 @@ impl Rendezvous {
         let wanted = Wanted {
             tag: filter.tag.as_deref(),
             feature: filter.feature.as_deref(),
-            limit: filter
-                .limit
-                .unwrap_or(RENDEZVOUS_FOUND_DEFAULT)
-                .min(RENDEZVOUS_FOUND_MAX),
+            limit: filter.limit.unwrap_or(FOUND_DEFAULT).min(FOUND_MAX),
         };
         self.table.lock().discover(&wanted, self.clock.tick())
     }

@@ -2,5 +2,6 @@
 
 mod device;
 pub(crate) mod http;
+mod limits;
 mod secret;
 mod table;

@@ -11,9 +11,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::allowance::Source;
-use crate::limits::{RENDEZVOUS_DEVICES_MAX, RENDEZVOUS_DEVICES_PER_SOURCE_MAX};
 
 use super::device::{Device, Registration};
+use super::limits::{DEVICES_MAX, DEVICES_PER_SOURCE_MAX};
 use super::secret::SecretHash;
 
 /// The registered devices.
@@ -60,6 +60,15 @@ pub(crate) struct Asker {
     pub(crate) secret: Option<SecretHash>,
 }
 
+/// A device that wants to be registered.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) registration: Registration,
+    pub(crate) asker: Asker,
+    /// What its owner will be known by, unless it has a secret that is known.
+    pub(crate) new_secret: SecretHash,
+}
+
 /// What devices are looked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wanted<'a> {
@@ -88,7 +97,7 @@ pub(crate) enum Denied {
     )]
     NotOwner,
     #[error(
-        "{RENDEZVOUS_DEVICES_PER_SOURCE_MAX} devices are registered from this address: unregister one, or wait until one expires"
+        "{DEVICES_PER_SOURCE_MAX} devices are registered from this address: unregister one, or wait until one expires"
     )]
     Full {
         /// Until the first of them expires.
@@ -100,7 +109,7 @@ impl Table {
     pub(crate) fn new(ttl: Duration) -> Self {
         Self {
             ttl,
-            devices_max: RENDEZVOUS_DEVICES_MAX,
+            devices_max: DEVICES_MAX,
             last: 0,
             entries: BTreeMap::new(),
             numbers: HashMap::new(),
@@ -117,15 +126,18 @@ impl Table {
     /// The source has as many devices as it may.
     pub(crate) fn register(
         &mut self,
-        registration: Registration,
-        asker: &Asker,
-        new_secret: SecretHash,
+        application: Application,
         now: Now,
     ) -> Result<Registered, Denied> {
         self.forget_expired(now.tick);
-        if let Some(number) = self.same(&registration, asker) {
-            return Ok(self.replace(number, registration, asker, new_secret, now));
+        if let Some(number) = self.same(&application) {
+            return Ok(self.replace(number, application, now));
         }
+        let Application {
+            registration,
+            asker,
+            new_secret,
+        } = application;
         self.check_source(asker.address.into(), now.tick)?;
         if self.entries.len() >= self.devices_max {
             self.evict();
@@ -189,7 +201,12 @@ impl Table {
     }
 
     /// What the asker means to replace: the device of its secret, or one that differs in nothing that others connect by.
-    fn same(&self, registration: &Registration, asker: &Asker) -> Option<u64> {
+    fn same(&self, application: &Application) -> Option<u64> {
+        let Application {
+            registration,
+            asker,
+            ..
+        } = application;
         let of_source = self.sources.get(&asker.address.into());
         let is_same = |entry: &Entry| match &asker.secret {
             Some(secret) => entry.owner.secret.is_same(secret),
@@ -203,14 +220,12 @@ impl Table {
         own.find(|number| is_same(&self.entries[number]))
     }
 
-    fn replace(
-        &mut self,
-        number: u64,
-        registration: Registration,
-        asker: &Asker,
-        new_secret: SecretHash,
-        now: Now,
-    ) -> Registered {
+    fn replace(&mut self, number: u64, application: Application, now: Now) -> Registered {
+        let Application {
+            registration,
+            asker,
+            new_secret,
+        } = application;
         let mut entry = self.leave(number);
         let (id, registered_at) = (entry.device.id, entry.device.registered_at);
         let mut device = registration.into_device(id, now.wall);
@@ -231,7 +246,7 @@ impl Table {
 
     fn check_source(&self, source: Source, now: Tick) -> Result<(), Denied> {
         match self.sources.get(&source) {
-            Some(own) if own.len() >= RENDEZVOUS_DEVICES_PER_SOURCE_MAX => {
+            Some(own) if own.len() >= DEVICES_PER_SOURCE_MAX => {
                 let first = own.first().map_or(now, |(seen, _)| seen.after(self.ttl));
                 Err(Denied::Full {
                     retry_after: Duration::from_micros(first.since(now)),

@@ -12,6 +12,7 @@ mod bad_frames;
 mod bad_input;
 mod cut_off;
 mod deadlines;
+mod discovery;
 mod drain;
 mod flood;
 mod harness;

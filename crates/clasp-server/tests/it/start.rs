@@ -1,6 +1,6 @@
 //! Starting: everything is bound before anything is served.
 
-use clasp_server::{Config, Protocol, Server, StartError};
+use clasp_server::{Config, Protocol, Server, SidePort, StartError};
 
 use crate::harness::{Client, PROTOCOLS, address, check_served, start};
 
@@ -22,9 +22,16 @@ async fn a_taken_port_is_an_error_that_names_it() {
     let server = start(|config| {
         config.health_port = Some(0);
         config.metrics_port = Some(0);
+        config.rendezvous_port = SidePort::Asked(0);
+        config.broadcast_port = SidePort::Asked(0);
     })
     .await;
-    let services = [Protocol::Health, Protocol::Metrics];
+    let services = [
+        Protocol::Health,
+        Protocol::Metrics,
+        Protocol::Rendezvous,
+        Protocol::Broadcast,
+    ];
     for protocol in PROTOCOLS.into_iter().chain(services) {
         let taken = address(&server, protocol);
         let mut config = Config {
@@ -38,6 +45,8 @@ async fn a_taken_port_is_an_error_that_names_it() {
             Protocol::Tcp => config.tcp_port = Some(taken.port()),
             Protocol::Health => config.health_port = Some(taken.port()),
             Protocol::Metrics => config.metrics_port = Some(taken.port()),
+            Protocol::Rendezvous => config.rendezvous_port = SidePort::Asked(taken.port()),
+            Protocol::Broadcast => config.broadcast_port = SidePort::Asked(taken.port()),
         }
         let Err(error) = Server::start(&config).await else {
             panic!("{taken} is taken")

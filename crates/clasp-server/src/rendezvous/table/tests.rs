@@ -2,7 +2,6 @@
 
 use clasp_router::Timestamp;
 
-use super::super::secret::Secret;
 use super::*;
 
 const TTL: Duration = Duration::from_secs(300);
@@ -47,8 +46,22 @@ impl Filled {
     }
 
     fn add(&mut self, name: &str, asker: &Asker, seconds: u64) -> Result<Registered, Denied> {
-        let secret = SecretHash::of(&format!("secret of {name}"));
-        self.0.register(named(name), asker, secret, at(seconds))
+        self.register(named(name), asker, seconds)
+    }
+
+    fn register(
+        &mut self,
+        registration: Registration,
+        asker: &Asker,
+        seconds: u64,
+    ) -> Result<Registered, Denied> {
+        let new_secret = SecretHash::of(&format!("secret of {}", registration.name));
+        let application = Application {
+            registration,
+            asker: *asker,
+            new_secret,
+        };
+        self.0.register(application, at(seconds))
     }
 
     fn names(&self, seconds: u64) -> Vec<String> {
@@ -108,11 +121,7 @@ fn tags_features_and_a_limit_choose() {
             features: Some(vec![feature.to_owned()]),
             ..named(name)
         };
-        let secret = SecretHash::of(name);
-        table
-            .0
-            .register(registration, &from(1), secret, at(0))
-            .unwrap();
+        table.register(registration, &from(1), 0).unwrap();
     }
     let check = |tag, feature, limit, expected: &[&str]| {
         let found = table.0.discover(
@@ -263,17 +272,15 @@ fn a_flood_of_sources_stays_within_the_bound() {
         };
         table.add("x", &asker, 0).unwrap();
     }
-    assert_eq!(table.0.entries.len(), RENDEZVOUS_DEVICES_MAX);
-    assert_eq!(table.0.sources.len(), RENDEZVOUS_DEVICES_MAX);
-    assert_eq!(table.0.seen.len(), RENDEZVOUS_DEVICES_MAX);
-    assert_eq!(table.0.ranks.len(), RENDEZVOUS_DEVICES_MAX);
+    assert_eq!(table.0.entries.len(), DEVICES_MAX);
+    assert_eq!(table.0.sources.len(), DEVICES_MAX);
+    assert_eq!(table.0.seen.len(), DEVICES_MAX);
+    assert_eq!(table.0.ranks.len(), DEVICES_MAX);
 }
 
 #[test]
-fn secrets_are_not_shown() {
-    let secret = Secret::random();
+fn secrets_are_not_kept() {
     let mut table = Filled::new();
-    let hash = SecretHash::of(secret.text());
-    table.0.register(named("a"), &from(1), hash, at(0)).unwrap();
-    assert!(!format!("{:?}", table.0).contains(secret.text()));
+    table.add("a", &from(1), 0).unwrap();
+    assert!(!format!("{:?}", table.0).contains("secret of a"));
 }
