@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Emit(EmitArgs),
     /// Print what happens at the addresses that match a pattern
     Sub(SubArgs),
+    /// Find routers on the local network, and at a rendezvous server
+    Discover(DiscoverArgs),
     /// Measure a router: throughput, fan-out and latency
     Bench(BenchArgs),
     /// Show what a router is busy with: sessions, rates, losses, the hottest addresses
@@ -291,6 +293,36 @@ pub(crate) struct SubArgs {
     pub(crate) epsilon: Option<f64>,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArgs {
+    /// Seconds to wait for answers
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
+    pub(crate) timeout: f64,
+    /// Rendezvous server to ask as well: http://host:port or https://
+    #[arg(long, value_name = "URL")]
+    pub(crate) rendezvous_url: Option<String>,
+    /// Only what has registered there with this tag
+    #[arg(long, value_name = "TAG", requires = "rendezvous_url")]
+    pub(crate) tag: Option<String>,
+    /// Print one JSON object for each router
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Do not look for announcements
+    #[arg(long)]
+    pub(crate) no_mdns: bool,
+    /// Do not ask with a broadcast
+    #[arg(long)]
+    pub(crate) no_broadcast: bool,
+    /// UDP port that the broadcast goes to
+    #[arg(long, value_name = "PORT", default_value = "7331", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) broadcast_port: u16,
+    /// Look on this machine only; nothing is sent to the network, unless a rendezvous server is asked
+    #[arg(long)]
+    pub(crate) local: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 #[derive(Debug, Args)]

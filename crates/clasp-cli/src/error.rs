@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clasp_client::discover::SearchError;
 use clasp_client::{ClientError, Disconnect, Refusal};
 use clasp_proto::Code;
 use clasp_server::{ConfigError, PartEnded, StartError};
@@ -67,6 +68,8 @@ pub(crate) enum CommandError {
     Server(#[from] StartError),
     #[error(transparent)]
     ServerEnded(#[from] PartEnded),
+    #[error("no router was found{}: is one running, and on this network? clasp-relay can be found, `clasp server` cannot", failures_text(.0))]
+    NothingFound(Vec<SearchError>),
     #[error("nothing was delivered: the router refused it, or does not forward what it accepts")]
     NothingDelivered,
     /// Not a failure when the reader of stdout has left.
@@ -210,6 +213,13 @@ fn lost_text(reason: &Disconnect) -> String {
         Disconnect::Link(source) => format!("the connection failed: {}", chain(source.as_ref())),
         other => other.to_string(),
     }
+}
+
+fn failures_text(failures: &[SearchError]) -> String {
+    let texts = failures
+        .iter()
+        .map(|failure| format!("; {}", chain(failure)));
+    texts.collect()
 }
 
 fn because(reason: &Option<String>) -> String {

@@ -40,6 +40,7 @@ async fn run() -> Result<(), CommandError> {
         Command::Get(args) => commands::get::run(args).await,
         Command::Emit(args) => commands::emit::run(args).await,
         Command::Sub(args) => commands::sub::run(args).await,
+        Command::Discover(args) => commands::discover::run(args).await,
         Command::Bench(args) => commands::bench::run(args).await,
         Command::Top(args) => commands::top::run(&args).await,
         Command::Info => commands::info::run(),

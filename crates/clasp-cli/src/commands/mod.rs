@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod completions;
 mod connect;
+pub(crate) mod discover;
 pub(crate) mod emit;
 pub(crate) mod get;
 pub(crate) mod info;
