@@ -68,6 +68,8 @@ pub struct Config {
     pub rendezvous_ttl: Duration,
     /// Another rendezvous server, where this server registers.
     pub rendezvous_url: Option<String>,
+    /// Where clients are told there to connect; nothing takes the address that the other server is reached from.
+    pub rendezvous_advertise: Option<String>,
     /// How often that is renewed.
     pub rendezvous_refresh: Duration,
     /// What this server is found by there.
@@ -141,6 +143,7 @@ impl Config {
             rendezvous_port: SidePort::Off,
             rendezvous_ttl: Duration::from_secs(300),
             rendezvous_url: None,
+            rendezvous_advertise: None,
             rendezvous_refresh: Duration::from_secs(120),
             rendezvous_tags: Vec::new(),
             mdns: false,

@@ -78,6 +78,23 @@ pub enum ConfigError {
         /// As given.
         origin: String,
     },
+    /// The other rendezvous server has no url.
+    #[error("--rendezvous-url {url}: expected http://host:port or https://host:port")]
+    RendezvousUrl {
+        /// As given.
+        url: String,
+    },
+    /// Clients could not connect there.
+    #[error("--rendezvous-advertise {url}: expected ws://host:port or wss://host:port")]
+    RendezvousAdvertise {
+        /// As given.
+        url: String,
+    },
+    /// There is no port that could be told to others.
+    #[error(
+        "--rendezvous-url: there is no WebSocket port to register: say with --rendezvous-advertise where clients connect"
+    )]
+    NothingToRegister,
 }
 
 /// Everything that is wrong with a configuration.

@@ -18,6 +18,7 @@ mod config_error;
 mod connection;
 mod counters;
 mod discovery;
+mod elsewhere;
 mod features;
 mod handshake;
 mod http;

@@ -14,8 +14,11 @@ use crate::admission::Caps;
 use crate::clock::Clock;
 use crate::config::{Config, SidePort};
 use crate::config_error::{ConfigError, ConfigErrors};
+use crate::elsewhere::Elsewhere;
 use crate::limits::NAME_BYTES_MAX;
 use crate::reload::Stamp;
+use crate::shared::Shared;
+use crate::supervisor::Parts;
 
 /// A configuration that has been found to be possible.
 #[derive(Debug, Clone)]
@@ -23,6 +26,7 @@ pub struct Plan {
     pub(crate) listeners: Vec<Listening>,
     pub(crate) mdns: bool,
     pub(crate) rendezvous_ttl: Duration,
+    pub(crate) elsewhere: Option<Elsewhere>,
     pub(crate) name: Arc<str>,
     pub(crate) upgrade_rules: UpgradeRules,
     pub(crate) token: Option<Arc<str>>,
@@ -182,6 +186,7 @@ impl Plan {
         let host = host(config, &mut errors);
         let listeners = listeners(config, host, &mut errors);
         let tls = tls(config, &mut errors);
+        let elsewhere = Elsewhere::new(config, &mut errors);
         check_texts(config, &mut errors);
         check_zeros(config, &mut errors);
         if !errors.is_empty() {
@@ -191,6 +196,7 @@ impl Plan {
             listeners,
             mdns: config.mdns,
             rendezvous_ttl: config.rendezvous_ttl,
+            elsewhere,
             name: config.name.as_str().into(),
             upgrade_rules: UpgradeRules {
                 origins: Origins::listed(config.allowed_origins.iter().cloned()),
@@ -493,6 +499,28 @@ pub(crate) fn rendezvous_routes(ttl: Duration, clock: Clock) -> axum::Router {
         axum::Router::new()
     };
     routes
+}
+
+/// Keeps the server registered elsewhere, if that was asked for; without the feature no plan does.
+pub(crate) fn register(websocket: Option<SocketAddr>, shared: &Arc<Shared>, parts: &mut Parts) {
+    let Some(elsewhere) = shared.plan.elsewhere.clone() else {
+        return;
+    };
+    #[cfg(feature = "rendezvous")]
+    parts.start(
+        "registration",
+        crate::rendezvous::registrar::run(elsewhere, websocket, Arc::clone(shared)),
+    );
+    #[cfg(not(feature = "rendezvous"))]
+    {
+        let Elsewhere {
+            server,
+            advertise,
+            refresh,
+            tags,
+        } = elsewhere;
+        let _ = (server, advertise, refresh, tags, websocket, parts);
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! HTTP: one request to a service beside CLASP, and its answer.
 
+use std::io;
+use std::net::IpAddr;
+
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, InvalidHeaderValue};
@@ -34,6 +37,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// At most 8 MiB.
     pub body: Vec<u8>,
+    /// The address of this machine that it was asked from.
+    pub local: IpAddr,
 }
 
 /// Why there is no answer.
@@ -86,7 +91,14 @@ pub async fn request(request: Request<'_>, options: &DialOptions) -> Result<Answ
             Scheme::Http => plain(&target).await?,
             Scheme::Https => secure(&target, &options.trust).await?,
         };
-        converse(stream, message).await
+        let local = stream.local().ok_or(io::ErrorKind::NotConnected);
+        let local = local.map_err(|kind| LinkError::Io(kind.into()))?;
+        let (status, body) = converse(stream, message).await?;
+        Ok(Answer {
+            status,
+            body,
+            local: local.ip(),
+        })
     };
     match timeout(options.timeout, conversation).await {
         Ok(answer) => answer,
@@ -151,17 +163,14 @@ fn message(
 async fn converse(
     stream: Stream,
     message: hyper::Request<Full<hyper::body::Bytes>>,
-) -> Result<Answer, HttpError> {
+) -> Result<(StatusCode, Vec<u8>), HttpError> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async {
         let response = sender.send_request(message).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), HTTP_ANSWER_BYTES_MAX);
         let body = body.collect().await.map_err(unread)?;
-        Ok(Answer {
-            status,
-            body: body.to_bytes().into(),
-        })
+        Ok((status, body.to_bytes().into()))
     };
     tokio::pin!(answer);
     tokio::select! {
@@ -188,6 +197,7 @@ fn unread(error: Box<dyn std::error::Error + Send + Sync>) -> HttpError {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -235,6 +245,7 @@ mod tests {
         let expected = Answer {
             status: StatusCode::CREATED,
             body: b"ok".to_vec(),
+            local: Ipv4Addr::LOCALHOST.into(),
         };
         assert_eq!(answer.unwrap(), expected);
         assert!(seen.starts_with("POST /api?x=1 HTTP/1.1\r\n"), "{seen}");

@@ -34,6 +34,15 @@ impl Stream {
             Self::Memory(_) => None,
         }
     }
+
+    /// The address of this side, if it is a socket of its own.
+    pub fn local(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Tls(stream) => stream.get_ref().0.local_addr().ok(),
+            Self::Quic(_) | Self::Memory(_) => None,
+        }
+    }
 }
 
 impl From<TcpStream> for Stream {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod discover;
 mod harness;
 mod reconnect;
 mod reference;

@@ -19,6 +19,9 @@ pub(crate) struct Discovery {
     /// Another rendezvous server, where this relay registers
     #[arg(long, value_name = "URL")]
     rendezvous_url: Option<String>,
+    /// Where clients are told there to connect: ws://host:port or wss:// [default: the address that the server is reached from]
+    #[arg(long, value_name = "URL")]
+    rendezvous_advertise: Option<String>,
     /// Seconds between two renewals of that registration
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     rendezvous_refresh: Duration,
@@ -43,6 +46,9 @@ impl Discovery {
         config.rendezvous_port = side_port(self.rendezvous_port, config.rendezvous_port);
         config.rendezvous_ttl = self.rendezvous_ttl;
         config.rendezvous_url.clone_from(&self.rendezvous_url);
+        config
+            .rendezvous_advertise
+            .clone_from(&self.rendezvous_advertise);
         config.rendezvous_refresh = self.rendezvous_refresh;
         config.rendezvous_tags.clone_from(&self.rendezvous_tag);
         config.broadcast_port = side_port(self.broadcast_port, config.broadcast_port);

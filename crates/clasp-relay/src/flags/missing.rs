@@ -78,6 +78,7 @@ pub(super) const OF_FEATURES: &[(&str, Feature)] = &[
     ("rendezvous-port", Feature::Rendezvous),
     ("rendezvous-ttl", Feature::Rendezvous),
     ("rendezvous-url", Feature::Rendezvous),
+    ("rendezvous-advertise", Feature::Rendezvous),
     ("rendezvous-refresh", Feature::Rendezvous),
     ("rendezvous-tag", Feature::Rendezvous),
 ];

@@ -88,12 +88,13 @@ fn flags_of_production_reach_the_configuration() {
     assert!(kept.persist_discard_corrupt);
     let found = config(
         "--rendezvous-port 0 --rendezvous-ttl 9 --rendezvous-url http://a:1 --rendezvous-refresh 3 \
-         --rendezvous-tag a,b --rendezvous-tag c --broadcast-port 7000 --no-mdns",
+         --rendezvous-advertise ws://b:2 --rendezvous-tag a,b --rendezvous-tag c --broadcast-port 7000 --no-mdns",
     );
     assert_eq!(found.rendezvous_port, SidePort::Off);
     assert_eq!(found.broadcast_port, SidePort::Asked(7000));
     assert_eq!(found.rendezvous_ttl, Duration::from_secs(9));
     assert_eq!(found.rendezvous_url.as_deref(), Some("http://a:1"));
+    assert_eq!(found.rendezvous_advertise.as_deref(), Some("ws://b:2"));
     assert_eq!(found.rendezvous_refresh, Duration::from_secs(3));
     assert_eq!(found.rendezvous_tags, ["a", "b", "c"]);
     assert!(!found.mdns);

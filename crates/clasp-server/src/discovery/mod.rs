@@ -1,32 +1,39 @@
-//! Discovery: how clients on the local network find this server.
+//! Discovery: how clients find this server.
 
 pub(crate) mod broadcast;
 mod mdns;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::plan::Protocol;
+use crate::plan::{Protocol, register};
 use crate::server::Bound;
 use crate::shared::Shared;
 use crate::supervisor::Parts;
 
-/// Announces the WebSocket port, if there is one and it is to be announced.
+/// Tells others of the WebSocket port, in the ways that the plan says.
 pub(crate) fn start(shared: &Arc<Shared>, bound: &[Bound], parts: &mut Parts) {
     let mut websocket = bound
         .iter()
         .filter(|bound| bound.protocol == Protocol::WebSocket);
-    if let Some(websocket) = websocket.next()
+    let websocket = websocket.next().map(|bound| bound.address);
+    if let Some(websocket) = websocket
         && shared.plan.mdns
     {
-        let announcement = mdns::Announcement {
-            name: Arc::clone(&shared.plan.name),
-            host: websocket.address.ip(),
-            port: websocket.address.port(),
-            has_tls: shared.plan.has_tls(),
-        };
-        parts.start(
-            "mDNS announcement",
-            mdns::run(announcement, Arc::clone(shared)),
-        );
+        announce(websocket, shared, parts);
     }
+    register(websocket, shared, parts);
+}
+
+fn announce(websocket: SocketAddr, shared: &Arc<Shared>, parts: &mut Parts) {
+    let announcement = mdns::Announcement {
+        name: Arc::clone(&shared.plan.name),
+        host: websocket.ip(),
+        port: websocket.port(),
+        has_tls: shared.plan.has_tls(),
+    };
+    parts.start(
+        "mDNS announcement",
+        mdns::run(announcement, Arc::clone(shared)),
+    );
 }

@@ -45,3 +45,9 @@ pub(super) const REQUESTS_TOTAL: Pace = Pace {
 
 /// Sources whose pace is remembered.
 pub(super) const SOURCES_MAX: usize = 20_000;
+
+/// The first pause after the other rendezvous server could not be reached.
+pub(super) const REGISTRATION_PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// The longest such pause: what it takes at most to be listed again once that server is back.
+pub(super) const REGISTRATION_PAUSE_MAX: Duration = Duration::from_secs(60);

@@ -3,5 +3,6 @@
 mod device;
 pub(crate) mod http;
 mod limits;
+pub(crate) mod registrar;
 mod secret;
 mod table;

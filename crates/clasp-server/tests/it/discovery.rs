@@ -1,62 +1,19 @@
-//! Being found: rendezvous over HTTP, broadcasts over UDP, mDNS; all on loopback.
-
-use std::net::SocketAddr;
+//! Being found on the local network: broadcasts over UDP, mDNS; all on loopback.
 
 use clasp_proto::{Message, binary, frame};
 use clasp_server::{Protocol, SidePort};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use mdns_sd::{IfKind, Receiver, ServiceDaemon, ServiceEvent};
+use tokio::net::{TcpListener, UdpSocket};
 
-use crate::harness::{Running, address, check_served, framed, hello, soon, start};
-
-async fn start_findable() -> Running {
-    start(|config| {
-        config.name = "Stage".to_owned();
-        config.rendezvous_port = SidePort::Asked(0);
-        config.broadcast_port = SidePort::Asked(0);
-    })
-    .await
-}
-
-/// One request, and everything that is answered.
-async fn ask(address: SocketAddr, request: &str) -> String {
-    let mut socket = soon("a connection", TcpStream::connect(address))
-        .await
-        .expect("the port is open");
-    socket
-        .write_all(request.as_bytes())
-        .await
-        .expect("the request is taken");
-    let mut answer = String::new();
-    soon("the answer", socket.read_to_string(&mut answer))
-        .await
-        .expect("the answer is text");
-    answer
-}
-
-#[tokio::test]
-async fn devices_register_and_are_found_over_http() {
-    let server = start_findable().await;
-    let rendezvous = address(&server, Protocol::Rendezvous);
-    let body = r#"{"name":"Lamp","endpoints":{"ws":"ws://127.0.0.1:1"}}"#;
-    let registered = ask(
-        rendezvous,
-        &format!(
-            "POST /api/v1/register HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    )
-    .await;
-    assert!(registered.starts_with("HTTP/1.1 201 "), "{registered}");
-    let get = "GET /discover HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let found = ask(rendezvous, get).await;
-    assert!(found.contains(r#""url":"ws://127.0.0.1:1""#), "{found}");
-    check_served(&server).await;
-}
+use crate::harness::{address, check_served, framed, hello, soon, start};
 
 #[tokio::test]
 async fn a_broadcast_is_answered_and_noise_is_not() {
-    let server = start_findable().await;
+    let server = start(|config| {
+        config.name = "Stage".to_owned();
+        config.broadcast_port = SidePort::Asked(0);
+    })
+    .await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     socket
         .connect(address(&server, Protocol::Broadcast))
@@ -102,4 +59,65 @@ async fn what_is_on_by_default_gives_way_to_who_has_the_port() {
         "{bound:?}"
     );
     check_served(&server).await;
+}
+
+/// The next event of this instance that is of the kind.
+async fn await_event(
+    events: &Receiver<ServiceEvent>,
+    instance: &str,
+    mut is_wanted: impl FnMut(&ServiceEvent, &str) -> bool,
+) -> ServiceEvent {
+    let fullname = format!("{instance}._clasp._tcp.local.");
+    let find = async {
+        loop {
+            let event = events.recv_async().await.expect("the search goes on");
+            if is_wanted(&event, &fullname) {
+                return event;
+            }
+        }
+    };
+    soon("an mDNS event", find).await
+}
+
+#[tokio::test]
+async fn mdns_announces_the_server_until_it_stops() {
+    // Tests of other processes may be on this interface as well.
+    let name = format!("test {}", std::process::id());
+    let daemon = ServiceDaemon::new().expect("mDNS can be used");
+    daemon.disable_interface(IfKind::All).expect("it listens");
+    daemon
+        .enable_interface(IfKind::LoopbackV4)
+        .expect("it listens");
+    let events = daemon.browse("_clasp._tcp.local.").expect("it listens");
+    let server = start(|config| {
+        config.name.clone_from(&name);
+        config.mdns = true;
+    })
+    .await;
+    let found = await_event(&events, &name, |event, fullname| {
+        matches!(event, ServiceEvent::ServiceResolved(service) if service.fullname == fullname)
+    })
+    .await;
+    let ServiceEvent::ServiceResolved(service) = found else {
+        panic!("it is resolved")
+    };
+    let websocket = address(&server, Protocol::WebSocket);
+    assert_eq!(service.port, websocket.port());
+    let addresses: Vec<_> = service.addresses.iter().map(|ip| ip.to_ip_addr()).collect();
+    assert_eq!(addresses, [websocket.ip()]);
+    let port = websocket.port().to_string();
+    for (key, text) in [
+        ("name", &name[..]),
+        ("version", "2"),
+        ("features", "psetg"),
+        ("ws", &port),
+    ] {
+        assert_eq!(service.get_property_val_str(key), Some(text), "{key}");
+    }
+    server.shutdown().await;
+    await_event(&events, &name, |event, fullname| {
+        matches!(event, ServiceEvent::ServiceRemoved(_, removed) if removed == fullname)
+    })
+    .await;
+    daemon.shutdown().expect("it ends");
 }

@@ -41,6 +41,16 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
 /// All that a server speaks.
 pub(crate) const PROTOCOLS: [Protocol; 3] = [Protocol::WebSocket, Protocol::Quic, Protocol::Tcp];
 
+/// The same for a condition that has to be asked for, as often as a server answers one address.
+pub(crate) async fn until_async(what: &str, condition: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    soon(what, wait).await;
+}
+
 /// A server of one test. A test holds one at a time, lest it waits for itself.
 pub(crate) struct Running {
     server: Server,
@@ -96,7 +106,8 @@ pub(crate) async fn start_alone(adjust: impl FnOnce(&mut Config)) -> Running {
     }
 }
 
-async fn server(adjust: impl FnOnce(&mut Config)) -> Server {
+/// One more server in a test that has its turn already.
+pub(crate) async fn server(adjust: impl FnOnce(&mut Config)) -> Server {
     let server = Server::start(&config(adjust)).await;
     server.expect("the server starts")
 }

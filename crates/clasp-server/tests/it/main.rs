@@ -26,6 +26,8 @@ mod outbox_closed;
 mod persistence;
 mod persistence_faults;
 mod plain_http;
+#[cfg(feature = "rendezvous")]
+mod rendezvous;
 mod secure;
 mod sequence;
 mod session_end;
