@@ -29,6 +29,9 @@ mod plan;
 mod reload;
 #[cfg(feature = "rendezvous")]
 mod rendezvous;
+#[cfg(not(feature = "rendezvous"))]
+#[path = "no_rendezvous.rs"]
+mod rendezvous;
 mod server;
 mod shared;
 mod shutdown;

@@ -11,14 +11,11 @@ use clasp_transport::tls::{Certificate, ServerTls};
 use clasp_transport::websocket::{Origins, UpgradeRules};
 
 use crate::admission::Caps;
-use crate::clock::Clock;
 use crate::config::{Config, SidePort};
 use crate::config_error::{ConfigError, ConfigErrors};
 use crate::elsewhere::Elsewhere;
 use crate::limits::NAME_BYTES_MAX;
 use crate::reload::Stamp;
-use crate::shared::Shared;
-use crate::supervisor::Parts;
 
 /// A configuration that has been found to be possible.
 #[derive(Debug, Clone)]
@@ -486,40 +483,6 @@ fn router(config: &Config) -> RouterConfig {
         signals_max: config.signals_max,
         signal_ttl: config.signal_ttl,
         ..RouterConfig::default()
-    }
-}
-
-/// The routes of the rendezvous port; without the feature no plan has one.
-pub(crate) fn rendezvous_routes(ttl: Duration, clock: Clock) -> axum::Router {
-    #[cfg(feature = "rendezvous")]
-    let routes = crate::rendezvous::http::routes(ttl, clock);
-    #[cfg(not(feature = "rendezvous"))]
-    let routes = {
-        let _ = (ttl, clock);
-        axum::Router::new()
-    };
-    routes
-}
-
-/// Keeps the server registered elsewhere, if that was asked for; without the feature no plan does.
-pub(crate) fn register(websocket: Option<SocketAddr>, shared: &Arc<Shared>, parts: &mut Parts) {
-    let Some(elsewhere) = shared.plan.elsewhere.clone() else {
-        return;
-    };
-    #[cfg(feature = "rendezvous")]
-    parts.start(
-        "registration",
-        crate::rendezvous::registrar::run(elsewhere, websocket, Arc::clone(shared)),
-    );
-    #[cfg(not(feature = "rendezvous"))]
-    {
-        let Elsewhere {
-            server,
-            advertise,
-            refresh,
-            tags,
-        } = elsewhere;
-        let _ = (server, advertise, refresh, tags, websocket, parts);
     }
 }
 

@@ -6,7 +6,8 @@ mod mdns;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::plan::{Protocol, register};
+use crate::plan::Protocol;
+use crate::rendezvous::registrar;
 use crate::server::Bound;
 use crate::shared::Shared;
 use crate::supervisor::Parts;
@@ -22,7 +23,10 @@ pub(crate) fn start(shared: &Arc<Shared>, bound: &[Bound], parts: &mut Parts) {
     {
         announce(websocket, shared, parts);
     }
-    register(websocket, shared, parts);
+    if let Some(elsewhere) = shared.plan.elsewhere.clone() {
+        let shared = Arc::clone(shared);
+        parts.start("registration", registrar::run(elsewhere, websocket, shared));
+    }
 }
 
 fn announce(websocket: SocketAddr, shared: &Arc<Shared>, parts: &mut Parts) {

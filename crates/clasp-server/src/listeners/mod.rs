@@ -16,7 +16,8 @@ use crate::counters::Counted;
 use crate::discovery::broadcast::{self, Responder};
 use crate::http::serve::serve;
 use crate::http::{health, metrics};
-use crate::plan::{Listening, Plan, Protocol, rendezvous_routes};
+use crate::plan::{Listening, Plan, Protocol};
+use crate::rendezvous;
 use crate::server::{Bound, StartError};
 use crate::shared::Shared;
 use crate::supervisor::Parts;
@@ -97,7 +98,7 @@ impl Listener {
                 clasp.start("broadcast responder", broadcast::run(responder, shared));
             }
             (Protocol::Rendezvous, Self::Socket(listener)) => {
-                let routes = rendezvous_routes(shared.plan.rendezvous_ttl, shared.clock);
+                let routes = rendezvous::http::routes(shared.plan.rendezvous_ttl, shared.clock);
                 services.start("rendezvous port", serve(listener, protocol, routes, shared));
             }
             (Protocol::Health, Self::Socket(listener)) => {

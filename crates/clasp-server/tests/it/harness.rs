@@ -41,16 +41,6 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
 /// All that a server speaks.
 pub(crate) const PROTOCOLS: [Protocol; 3] = [Protocol::WebSocket, Protocol::Quic, Protocol::Tcp];
 
-/// The same for a condition that has to be asked for, as often as a server answers one address.
-pub(crate) async fn until_async(what: &str, condition: impl AsyncFn() -> bool) {
-    let wait = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-    };
-    soon(what, wait).await;
-}
-
 /// A server of one test. A test holds one at a time, lest it waits for itself.
 pub(crate) struct Running {
     server: Server,

@@ -7,7 +7,7 @@ use clasp_transport::DialOptions;
 use clasp_transport::http::{Answer, Method, Request, StatusCode, request};
 use serde_json::Value;
 
-use crate::harness::{address, check_served, server, soon, start, until_async, url};
+use crate::harness::{address, check_served, server, soon, start, url};
 
 fn with_rendezvous(config: &mut Config) {
     config.rendezvous_port = SidePort::Asked(0);
@@ -46,6 +46,16 @@ async fn devices_register_and_are_found_over_http() {
     check_served(&server).await;
 }
 
+/// Waits until the list is as wanted; asks as often as one address is answered.
+async fn until_listed(rendezvous: &str, is_wanted: impl Fn(&[String]) -> bool) {
+    let wait = async {
+        while !is_wanted(&listed(rendezvous).await) {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    soon("the registration", wait).await;
+}
+
 /// A server that registers at another one and renews that often.
 async fn registrant(rendezvous: &str) -> Server {
     let rendezvous = rendezvous.to_owned();
@@ -63,10 +73,7 @@ async fn a_server_registers_elsewhere_and_unregisters_when_it_stops() {
     let rendezvous = url(&first, Protocol::Rendezvous);
     let second = registrant(&rendezvous).await;
     let expected = format!("{}/clasp", url(&second, Protocol::WebSocket));
-    until_async("the registration", async || {
-        listed(&rendezvous).await == [expected.as_str()]
-    })
-    .await;
+    until_listed(&rendezvous, |urls| urls == [expected.as_str()]).await;
     second.shutdown().await;
     assert_eq!(listed(&rendezvous).await, [""; 0]);
 }
@@ -77,17 +84,11 @@ async fn a_registration_outlives_the_server_that_keeps_it() {
     let rendezvous = url(&first, Protocol::Rendezvous);
     let port = address(&first, Protocol::Rendezvous).port();
     let second = registrant(&rendezvous).await;
-    until_async("the registration", async || {
-        listed(&rendezvous).await.len() == 1
-    })
-    .await;
+    until_listed(&rendezvous, |urls| urls.len() == 1).await;
     first.shutdown().await;
     // It knows of nobody, and the second one has to notice.
     let again = start(|config| config.rendezvous_port = SidePort::Asked(port)).await;
-    until_async("the registration", async || {
-        listed(&rendezvous).await.len() == 1
-    })
-    .await;
+    until_listed(&rendezvous, |urls| urls.len() == 1).await;
     check_served(&again).await;
     second.shutdown().await;
 }
