@@ -17,8 +17,8 @@ use crate::stream::Stream;
 
 pub use hyper::{Method, StatusCode};
 
-/// What is asked.
-#[derive(Debug, Clone, Default)]
+/// What is asked. It has no `Debug`, so that no log can show the credential.
+#[derive(Clone, Default)]
 pub struct Request<'a> {
     /// GET unless said otherwise.
     pub method: Method,

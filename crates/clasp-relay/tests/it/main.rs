@@ -3,6 +3,8 @@
 mod certificate;
 mod core_flags;
 mod descriptors;
+#[cfg(feature = "rendezvous")]
+mod discovery;
 mod harness;
 mod logs;
 mod persistence;

@@ -128,7 +128,7 @@ impl Answers {
         }
     }
 
-    /// The answer to a HELLO of a client that has not asked too often; nothing to anything else.
+    /// The answer to a HELLO of a client that has not asked too often; nothing to anything else. // protocol/limits.md 5.1
     fn answer(&mut self, datagram: &[u8], client: SocketAddrV4, now: Now) -> Option<Vec<u8>> {
         read_hello(datagram).ok()?;
         let source = IpAddr::from(*client.ip()).into();
@@ -208,7 +208,7 @@ mod tests {
         assert_ne!(ids[0], ids[1]);
     }
 
-    // T-SEC-15
+    // protocol/limits.md 5.1, T-SEC-15
     #[test]
     fn a_source_gets_little_more_than_it_sends() {
         let name = "\u{e4}".repeat(127) + "x";

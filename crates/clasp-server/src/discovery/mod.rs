@@ -18,10 +18,19 @@ pub(crate) fn start(shared: &Arc<Shared>, bound: &[Bound], parts: &mut Parts) {
         .iter()
         .filter(|bound| bound.protocol == Protocol::WebSocket);
     let websocket = websocket.next().map(|bound| bound.address);
-    if let Some(websocket) = websocket
-        && shared.plan.mdns
-    {
-        announce(websocket, shared, parts);
+    if let Some(websocket) = websocket {
+        if shared.plan.mdns {
+            announce(websocket, shared, parts);
+        }
+        let answers = bound
+            .iter()
+            .any(|bound| bound.protocol == Protocol::Broadcast);
+        let is_usual = websocket.port() == USUAL_PORT && !shared.plan.has_tls();
+        if answers && !is_usual {
+            tracing::info!(
+                "clients that know this server by broadcast only try ws:// on port {USUAL_PORT}, where it is not"
+            );
+        }
     }
     if let Some(elsewhere) = shared.plan.elsewhere.clone() {
         let shared = Arc::clone(shared);
@@ -41,3 +50,6 @@ fn announce(websocket: SocketAddr, shared: &Arc<Shared>, parts: &mut Parts) {
         mdns::run(announcement, Arc::clone(shared)),
     );
 }
+
+/// Where a client connects that was answered by broadcast: the answer has no port.
+const USUAL_PORT: u16 = 7330;

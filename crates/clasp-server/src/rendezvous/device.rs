@@ -199,6 +199,42 @@ mod tests {
         }
     }
 
+    // T-SEC-11
+    #[test]
+    fn noise_is_refused_or_within_the_bounds() {
+        let good =
+            br#"{"name":"Stage","endpoints":{"ws":"ws://a"},"tags":["live"],"metadata":{"a":"b"}}"#;
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut random = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed as usize
+        };
+        let mut accepted = 0;
+        for round in 0..200_000 {
+            let mut body = good.to_vec();
+            if round % 2 == 0 {
+                body.fill_with(|| random() as u8);
+            } else {
+                let at = random() % body.len();
+                body[at] = random() as u8;
+            }
+            let Ok(registration) = serde_json::from_slice::<Registration>(&body) else {
+                continue;
+            };
+            if registration.check().is_ok() {
+                accepted += 1;
+                assert!(
+                    registration
+                        .texts()
+                        .all(|text| !text.chars().any(char::is_control))
+                );
+            }
+        }
+        assert!(accepted > 1000, "a changed letter of a name is a name");
+    }
+
     #[test]
     fn everything_that_is_kept_is_bounded() {
         let long = |bytes: usize| "x".repeat(bytes);

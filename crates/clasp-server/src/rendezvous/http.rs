@@ -67,7 +67,7 @@ fn cors() -> CorsLayer {
     CorsLayer::permissive().allow_headers(AllowHeaders::mirror_request())
 }
 
-/// Lets a source ask as often as it may.
+/// Lets a source ask as often as it may. // protocol/limits.md 5.3
 async fn admit(
     State(rendezvous): State<Arc<Rendezvous>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

@@ -44,8 +44,8 @@ struct Registrar {
     failures: u32,
 }
 
-/// What the other server answers to a registration.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// What the other server answers to a registration. It has no `Debug`, so that no log can show the secret.
+#[derive(Clone, Deserialize)]
 struct Kept {
     id: String,
     /// Seconds.

@@ -244,6 +244,7 @@ impl Table {
         }
     }
 
+    // protocol/limits.md 5.2
     fn check_source(&self, source: Source, now: Tick) -> Result<(), Denied> {
         match self.sources.get(&source) {
             Some(own) if own.len() >= DEVICES_PER_SOURCE_MAX => {

@@ -318,6 +318,7 @@ async fn no_body_breaks_it() {
     }
 }
 
+// protocol/limits.md 5.2, 5.3
 #[tokio::test]
 async fn a_source_has_ten_devices_and_a_pace() {
     let client = Client::new();

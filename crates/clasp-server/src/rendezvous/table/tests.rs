@@ -219,6 +219,7 @@ fn registering_again_does_not_take_over() {
     assert_eq!(table.names(2), ["a", "a", "c", "a"]);
 }
 
+// protocol/limits.md 5.2
 #[test]
 fn a_source_has_ten_devices() {
     let mut table = Filled::new();
@@ -240,6 +241,7 @@ fn a_source_has_ten_devices() {
     assert_eq!(table.names(300).len(), 11);
 }
 
+// protocol/limits.md 5.2
 #[test]
 fn a_full_table_evicts_from_the_largest_source_what_was_seen_longest_ago() {
     let mut table = Filled::new();
