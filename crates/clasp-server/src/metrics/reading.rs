@@ -70,9 +70,7 @@ impl Reading {
             accept_failures: count(Counted::AcceptFailure),
             no_token: count(Counted::NoToken),
             wrong_token: count(Counted::WrongToken),
-            snapshot_age: snapshots
-                .and_then(|snapshots| snapshots.status().age)
-                .map(|age| age.as_secs()),
+            snapshot_age: snapshots.map(|snapshots| snapshots.status().age.as_secs()),
             snapshot_failures: count(Counted::SnapshotFailed),
             certificate_expiry: tls
                 .map(|tls| seconds_until(tls.server.certificate().expires_at(), now)),

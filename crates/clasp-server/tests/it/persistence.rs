@@ -235,8 +235,8 @@ async fn an_idle_server_leaves_the_file_alone() {
     for round in 0..5 {
         let begin = Instant::now();
         until("another look", || {
-            let age = server.snapshots().and_then(|status| status.age);
-            age.is_some_and(|age| age < begin.elapsed())
+            let status = server.snapshots();
+            status.is_some_and(|status| status.age < begin.elapsed())
         })
         .await;
         // The first may have been under way.
@@ -259,7 +259,8 @@ async fn a_missing_file_is_a_fresh_start() {
     let server = place.start(NEVER).await;
     assert!(!temporary.exists());
     check_served(&server).await;
-    assert_eq!(server.snapshots().map(|status| status.age), Some(None));
+    let status = server.snapshots().expect("there are snapshots to come");
+    assert_eq!((status.params, status.bytes), (0, 0));
     server.shutdown().await;
     assert_eq!(
         (place.names(), place.params()),

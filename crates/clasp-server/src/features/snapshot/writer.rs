@@ -33,9 +33,9 @@ struct Turn {
     changes: Option<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Status {
-    current_at: Option<Instant>,
+    current_at: Instant,
     params: usize,
     bytes: u64,
     is_failing: bool,
@@ -44,11 +44,11 @@ struct Status {
 /// How the snapshots of a server stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotStatus {
-    /// How long ago the file had every param; nothing if it was not written since the start.
-    pub age: Option<Duration>,
-    /// Params that it holds.
+    /// How long ago the file had every param: what a crash would lose is not older.
+    pub age: Duration,
+    /// Params that the last one held that was written since the start.
     pub params: usize,
-    /// How large it is.
+    /// How large that was.
     pub bytes: u64,
     /// The last attempt to write it failed.
     pub is_failing: bool,
@@ -105,17 +105,24 @@ impl Snapshots {
             lock: Some(lock),
             changes: None,
         };
+        // The state of a server that starts is that of the file.
+        let status = Status {
+            current_at: Instant::now(),
+            params: 0,
+            bytes: 0,
+            is_failing: false,
+        };
         Self {
             file,
             turn: Mutex::new(turn),
-            status: Mutex::default(),
+            status: Mutex::new(status),
         }
     }
 
     pub(crate) fn status(&self) -> SnapshotStatus {
         let status = self.status.lock();
         SnapshotStatus {
-            age: status.current_at.map(|at| at.elapsed()),
+            age: status.current_at.elapsed(),
             params: status.params,
             bytes: status.bytes,
             is_failing: status.is_failing,
@@ -131,7 +138,7 @@ impl Snapshots {
         // What changes from here on is in the file, and is written once more: that does no harm.
         let changes = shared.router.changes();
         if turn.changes == Some(changes) && self.file.exists() {
-            self.status.lock().current_at = Some(begun);
+            self.status.lock().current_at = begun;
             return;
         }
         let export = shared.router.export(shared.clock.now());
@@ -140,7 +147,7 @@ impl Snapshots {
                 turn.changes = Some(changes);
                 shared.counters.count(Counted::SnapshotWritten);
                 self.note_success(Status {
-                    current_at: Some(begun),
+                    current_at: begun,
                     params: export.params.len(),
                     bytes,
                     is_failing: false,
