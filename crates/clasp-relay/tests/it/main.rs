@@ -5,6 +5,7 @@ mod core_flags;
 mod descriptors;
 #[cfg(feature = "rendezvous")]
 mod discovery;
+mod drain;
 mod harness;
 mod logs;
 mod persistence;
