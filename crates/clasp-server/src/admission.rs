@@ -1,7 +1,7 @@
 //! Admission: who may connect. Counts connections by address, and keeps those that have not been
 //! welcomed from taking the place of everybody else (protocol/limits.md 4.1).
 
-mod door;
+mod queue;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-pub(crate) use self::door::Queued;
-use self::door::{Door, Standing};
+pub(crate) use self::queue::Queued;
+use self::queue::{Queue, Standing};
 use crate::limits::{PENDING_GRACE, PENDING_GRACE_OWN, QUEUED_MAX};
 
 /// How many connections there may be.
@@ -32,7 +32,7 @@ pub(crate) struct Caps {
 pub(crate) struct Admission {
     caps: Caps,
     table: Arc<Mutex<Table>>,
-    door: Door,
+    queue: Queue,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ impl Admission {
         Self {
             caps,
             table: Arc::default(),
-            door: Door::new(QUEUED_MAX),
+            queue: Queue::new(QUEUED_MAX),
         }
     }
 
@@ -111,7 +111,7 @@ impl Admission {
                 ip,
                 admission: self.clone(),
             },
-            queued: self.door.arrive(),
+            queued: self.queue.arrive(),
         })
     }
 
@@ -252,7 +252,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.admission.table.lock().pending.remove(&self.number);
-        self.admission.door.knock();
+        self.admission.queue.wake_first();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Door: connections that have been accepted and have no place yet. Who said something is let in before who did not,
+//! Queue: connections that have been accepted and have no place yet. Who said something is let in before who did not,
 //! and who came last before who came first: in a crowd that only takes places, somebody who means it is in at once,
 //! and in an honest crowd it makes no difference to the last one served.
 
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// The place in front of a server.
+/// The list of those that wait.
 #[derive(Debug, Clone)]
-pub(super) struct Door {
+pub(super) struct Queue {
     max: usize,
     waiting: Arc<Mutex<Waiting>>,
 }
@@ -23,15 +23,15 @@ struct Waiting {
     speaking: BTreeMap<u64, Arc<Notify>>,
 }
 
-/// A connection in front of the door; dropping it means that it is in, or gone.
+/// A connection in the queue; dropping it means that it is in, or gone.
 #[derive(Debug)]
 pub(crate) struct Queued {
     number: u64,
     wake: Arc<Notify>,
-    door: Door,
+    queue: Queue,
 }
 
-/// How a connection stands in front of the door.
+/// How a connection stands in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// It is the next one.
@@ -42,7 +42,7 @@ pub(super) enum Standing {
     Out,
 }
 
-impl Door {
+impl Queue {
     /// Room for so many.
     pub(super) fn new(max: usize) -> Self {
         Self {
@@ -58,21 +58,26 @@ impl Door {
         let (number, wake) = (waiting.last, Arc::new(Notify::new()));
         waiting.silent.insert(number, Arc::clone(&wake));
         if waiting.silent.len() + waiting.speaking.len() > self.max {
-            let oldest = waiting.silent.pop_first();
-            // It is silent itself, so that there is one.
-            let (_, oldest) = oldest.expect("the new one is among the silent");
-            oldest.notify_one();
+            // The new one is among the silent, and is to have its chance.
+            let has_others = waiting.silent.len() > 1;
+            let oldest = match has_others {
+                true => waiting.silent.pop_first(),
+                false => waiting.speaking.pop_first(),
+            };
+            if let Some((_, oldest)) = oldest {
+                oldest.notify_one();
+            }
         }
         drop(waiting);
         Queued {
             number,
             wake,
-            door: self.clone(),
+            queue: self.clone(),
         }
     }
 
     /// Tells the next one that there may be a place.
-    pub(super) fn knock(&self) {
+    pub(super) fn wake_first(&self) {
         if let Some((_, first)) = self.waiting.lock().speaking.last_key_value() {
             first.notify_one();
         }
@@ -82,7 +87,7 @@ impl Door {
 impl Queued {
     /// Says that the peer has said something.
     pub(crate) fn speaks(&self) {
-        let mut waiting = self.door.waiting.lock();
+        let mut waiting = self.queue.waiting.lock();
         if let Some(wake) = waiting.silent.remove(&self.number) {
             waiting.speaking.insert(self.number, wake);
         }
@@ -96,7 +101,7 @@ impl Queued {
     }
 
     pub(super) fn standing(&self) -> Standing {
-        let waiting = self.door.waiting.lock();
+        let waiting = self.queue.waiting.lock();
         match waiting.speaking.last_key_value() {
             Some((first, _)) if *first == self.number => Standing::First,
             _ if waiting.silent.contains_key(&self.number)
@@ -116,11 +121,11 @@ impl Queued {
 
 impl Drop for Queued {
     fn drop(&mut self) {
-        let mut waiting = self.door.waiting.lock();
+        let mut waiting = self.queue.waiting.lock();
         waiting.silent.remove(&self.number);
         waiting.speaking.remove(&self.number);
         drop(waiting);
-        self.door.knock();
+        self.queue.wake_first();
     }
 }
 
@@ -130,8 +135,8 @@ mod tests {
 
     #[test]
     fn the_last_one_that_speaks_is_the_first() {
-        let door = Door::new(10);
-        let queued: Vec<_> = (0..3).map(|_| door.arrive()).collect();
+        let queue = Queue::new(10);
+        let queued: Vec<_> = (0..3).map(|_| queue.arrive()).collect();
         let standings = || queued.iter().map(Queued::standing).collect::<Vec<_>>();
         assert_eq!(standings(), [Standing::Behind; 3]);
         queued[0].speaks();
@@ -145,13 +150,13 @@ mod tests {
 
     #[tokio::test]
     async fn who_says_nothing_for_longest_makes_room() {
-        let door = Door::new(2);
-        let (first, second) = (door.arrive(), door.arrive());
+        let queue = Queue::new(2);
+        let (first, second) = (queue.arrive(), queue.arrive());
         first.speaks();
-        let third = door.arrive();
+        let third = queue.arrive();
         assert_eq!(second.standing(), Standing::Out);
         second.displaced().await;
-        let fourth = door.arrive();
+        let fourth = queue.arrive();
         assert_eq!(third.standing(), Standing::Out);
         fourth.speaks();
         assert_eq!(
@@ -161,5 +166,17 @@ mod tests {
         drop(fourth);
         first.woken().await;
         assert_eq!(first.standing(), Standing::First);
+    }
+
+    #[test]
+    fn a_queue_of_those_that_speak_gives_up_its_oldest() {
+        let queue = Queue::new(2);
+        let (first, second) = (queue.arrive(), queue.arrive());
+        first.speaks();
+        second.speaks();
+        let third = queue.arrive();
+        assert_eq!(first.standing(), Standing::Out);
+        assert_eq!(second.standing(), Standing::First);
+        assert_eq!(third.standing(), Standing::Behind);
     }
 }
