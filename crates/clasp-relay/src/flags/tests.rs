@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgAction;
 use clasp_server::{Feature, SidePort};
 
 use super::missing::{NOT_BUILT, OF_FEATURES};
@@ -167,3 +168,32 @@ fn every_option_has_a_variable_and_is_in_a_group() {
         assert_eq!(variable, Some(expected.as_str()));
     }
 }
+
+/// An option that changes nothing would break its promise silently.
+#[test]
+fn every_option_reaches_the_configuration() {
+    let default = format!("{:?}", config(""));
+    for arg in Flags::command().get_arguments() {
+        let long = arg.get_long().filter(|_| !arg.is_hide_set());
+        let Some(long) = long.filter(|long| !OF_THE_PROGRAM.contains(long)) else {
+            continue;
+        };
+        let changed = match arg.get_action() {
+            ArgAction::SetTrue => format!("--{long}"),
+            // A number is a name, a path and a url as well, as far as the command line is concerned.
+            _ => format!("--{long}=17"),
+        };
+        assert_ne!(format!("{:?}", config(&changed)), default, "{changed}");
+    }
+}
+
+/// Options that say what the program does besides serving.
+const OF_THE_PROGRAM: [&str; 7] = [
+    "verbose",
+    "log-level",
+    "config",
+    "check-config",
+    "generate",
+    "help",
+    "version",
+];

@@ -7,6 +7,7 @@ mod descriptors;
 mod discovery;
 mod drain;
 mod harness;
+mod inherited_defects;
 mod logs;
 mod persistence;
 mod process;
