@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clasp_server::{Config, ConfigError, Counted, Plan, Protocol, Server};
+use clasp_server::{Config, ConfigError, Counted, Plan, Protocol, Server, SidePort};
 use clasp_transport::tls::Trust;
 use clasp_transport::{DialOptions, Link, LinkError, dial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -101,6 +101,38 @@ async fn the_health_port_answers_with_and_without_tls() {
         .await
         .ok();
     assert!(answer.ends_with(b"ready\n"), "{answer:?}");
+}
+
+/// Registering there needs a secret, so that nobody does it in the open.
+#[cfg(feature = "rendezvous")]
+#[tokio::test]
+async fn the_rendezvous_port_answers_with_tls_only() {
+    let authority = Authority::new();
+    let server = start(|config| {
+        authority.configure(config);
+        config.rendezvous_port = SidePort::Asked(0);
+    })
+    .await;
+    let request = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut plain = socket(&server, Protocol::Rendezvous).await;
+    plain
+        .write_all(request)
+        .await
+        .expect("the request is taken");
+    let answer = read_to_end(&mut plain).await;
+    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{answer:?}");
+    let mut secured = authority
+        .stream(address(&server, Protocol::Rendezvous))
+        .await;
+    secured
+        .write_all(request)
+        .await
+        .expect("the request is taken");
+    let mut answer = Vec::new();
+    soon("the answer", secured.read_to_end(&mut answer))
+        .await
+        .ok();
+    assert!(answer.ends_with(b"OK"), "{answer:?}");
 }
 
 #[tokio::test]
