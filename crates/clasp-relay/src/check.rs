@@ -16,16 +16,16 @@ pub(crate) fn report(settings: &Settings) -> Result<String, StartError> {
     // The command line that has been read has the options of the file behind all others.
     let command = Flags::command();
     let arguments = command.get_arguments();
-    let settings = arguments.filter_map(|arg| line(settings, arg));
+    let lines_of_settings = arguments.filter_map(|arg| line(settings, arg));
+    let idle = settings.idle().into_iter().map(|idle| format!("# {idle}"));
     let opened = plan
         .opens()
         .into_iter()
         .map(|opened| format!("#   {opened}"));
     let head = "# This relay would run with:".to_owned();
-    let lines = std::iter::once(head).chain(settings);
-    let lines = lines
-        .chain([String::new(), "# and would open:".to_owned()])
-        .chain(opened);
+    let lines = std::iter::once(head).chain(lines_of_settings).chain(idle);
+    let opens = [String::new(), "# and would open:".to_owned()];
+    let lines = lines.chain(opens).chain(opened);
     Ok(lines.map(|line| line + "\n").collect())
 }
 
@@ -46,7 +46,10 @@ fn line(settings: &Settings, arg: &Arg) -> Option<String> {
 
 /// Numbers bare, everything else quoted.
 fn written(value: &str) -> String {
-    if value.parse::<u64>().is_ok() {
+    if value
+        .parse::<i64>()
+        .is_ok_and(|number| number.to_string() == value)
+    {
         value.to_owned()
     } else {
         toml::Value::String(value.to_owned()).to_string()

@@ -1,13 +1,21 @@
 //! File descriptors: each connection takes one, and systems give a process few unless it asks for more.
 
-/// Raises the limit to what the system allows, and says so if it is not enough for `sessions_max` sessions.
-pub(crate) fn raise_limit(sessions_max: usize) {
+use clasp_server::Config;
+
+/// Raises the limit to what the system allows, lets no more connections wait than that has room for beside the
+/// sessions, and says if it is not enough for these.
+pub(crate) fn raise_limit(config: &mut Config) {
     let limit = match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) => limit,
+        Ok(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         Err(error) => return tracing::warn!(%error, "cannot raise the limit of open files"),
     };
     tracing::debug!(limit, "open files");
-    let needed = sessions_max as u64 + OTHERS;
+    let needed = config.sessions_max.saturating_add(OTHERS);
+    let room = match config.sessions_max {
+        0 => limit / 2,
+        _ => limit.saturating_sub(needed),
+    };
+    config.queued_max = config.queued_max.min(room.max(limit / 8));
     if needed > limit {
         tracing::warn!(
             limit,
@@ -17,5 +25,5 @@ pub(crate) fn raise_limit(sessions_max: usize) {
     }
 }
 
-/// Files besides the sockets of sessions: listeners, HTTP, logs, snapshots, connections that have not said HELLO.
-const OTHERS: u64 = 600;
+/// Files besides: listeners, logs, snapshots, HTTP, connections that have not said HELLO.
+const OTHERS: usize = 1000;

@@ -2,6 +2,7 @@
 
 mod basics;
 mod discovery;
+mod idle;
 mod missing;
 mod operations;
 mod protocols;
@@ -10,11 +11,13 @@ mod value;
 
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use clasp_server::Config;
 
 pub(crate) use basics::{Basics, Generated};
 use discovery::Discovery;
+use idle::Idle;
 pub(crate) use missing::Missing;
 use operations::Operations;
 use protocols::Protocols;
@@ -40,10 +43,10 @@ impl Flags {
     pub(crate) fn command() -> Command {
         let command = Command::new("clasp-relay")
             .version(env!("CARGO_PKG_VERSION"))
-            .about("A CLASP router for production")
             // What a script or an image gives can be overruled behind it.
             .args_override_self(true);
-        let command = clasp_settings::with_environment(Self::augment_args(command), "CLASP");
+        let command = Self::augment_args(command).about("A CLASP router for production");
+        let command = clasp_settings::with_environment(command, "CLASP");
         missing::add_flags(command)
     }
 
@@ -51,14 +54,22 @@ impl Flags {
     /// environment has a variable.
     ///
     /// # Errors
-    /// One of them asks for something that is not built.
+    /// All of them that ask for something that is not built.
     pub(crate) fn read(
         matches: &ArgMatches,
         in_file: &[String],
         is_set: impl Fn(&str) -> bool,
-    ) -> Result<Self, Missing> {
-        missing::check(matches, in_file, is_set)?;
+    ) -> Result<Self, Vec<Missing>> {
+        let missing = missing::check(matches, in_file, is_set);
+        if !missing.is_empty() {
+            return Err(missing);
+        }
         Ok(Self::from_arg_matches(matches).unwrap_or_else(|error| error.exit()))
+    }
+
+    /// What was asked for and does nothing.
+    pub(crate) fn idle(matches: &ArgMatches, in_file: &[String]) -> Vec<Idle> {
+        idle::find(|flag| is_given(matches, in_file, flag))
     }
 
     /// The file of `--config`, which is read before everything else.
@@ -76,6 +87,13 @@ impl Flags {
         self.operations.apply(&mut config);
         config
     }
+}
+
+/// True if somebody wrote it: on the command line, in the environment, or in the file, whose options are `in_file`.
+fn is_given(matches: &ArgMatches, in_file: &[String], flag: &str) -> bool {
+    let source = matches.value_source(&flag.replace('-', "_"));
+    let by_file = in_file.iter().any(|option| option == flag);
+    by_file || source.is_some_and(|source| source != ValueSource::DefaultValue)
 }
 
 #[cfg(test)]

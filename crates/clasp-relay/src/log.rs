@@ -12,7 +12,12 @@ pub(crate) fn start(basics: &Basics) {
     let filter = if basics.verbose {
         EnvFilter::new(VERBOSE)
     } else {
-        EnvFilter::try_from_default_env().unwrap_or(asked)
+        // An empty variable would mean errors only, and nobody would learn of the port.
+        let variable = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+        let wanted = Some(variable).filter(|text| !text.trim().is_empty());
+        wanted
+            .and_then(|text| EnvFilter::try_new(text).ok())
+            .unwrap_or(asked)
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

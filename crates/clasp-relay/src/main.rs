@@ -11,17 +11,18 @@ mod settings;
 
 use std::fmt::Display;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clasp_server::StartError;
 use mimalloc::MiMalloc;
+use tokio::runtime::Runtime;
 
 use settings::{Settings, SettingsError};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let settings = match settings::read() {
         Ok(settings) => settings,
         Err(error @ (SettingsError::Environment(_) | SettingsError::Missing(_))) => {
@@ -29,7 +30,14 @@ async fn main() -> ExitCode {
         }
         Err(error) => return fail(FAILURE, &error),
     };
-    match run(&settings).await {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(FAILURE, &error),
+    };
+    let ended = runtime.block_on(run(&settings));
+    // What waits for a disk or a name that does not answer is not waited for.
+    runtime.shutdown_timeout(LAST_WORK);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(exit_code(&error), &format!("{error:#}")),
     }
@@ -58,6 +66,9 @@ fn fail(code: u8, cause: &dyn Display) -> ExitCode {
     output::failure(cause);
     ExitCode::from(code)
 }
+
+/// What work on other threads gets at the very end.
+const LAST_WORK: Duration = Duration::from_millis(500);
 
 /// The command line or the environment is wrong, or asks for what this build does not have.
 const USAGE: u8 = 2;

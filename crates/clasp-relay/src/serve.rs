@@ -14,8 +14,11 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), anyhow::Error> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let config = settings.flags.config();
-    descriptors::raise_limit(config.sessions_max);
+    for idle in settings.idle() {
+        tracing::warn!("{idle}");
+    }
+    let mut config = settings.flags.config();
+    descriptors::raise_limit(&mut config);
     let server = Server::start(&config).await?;
     announce(&config, &server);
     tracing::info!("Router initialized, accepting connections...");

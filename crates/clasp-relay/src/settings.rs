@@ -16,6 +16,18 @@ pub(crate) struct Settings {
     pub(crate) file: Option<(PathBuf, Vec<String>)>,
 }
 
+impl Settings {
+    /// What was asked for and does nothing, a line each.
+    pub(crate) fn idle(&self) -> Vec<String> {
+        let in_file = self
+            .file
+            .as_ref()
+            .map_or(&[][..], |(_, options)| options.as_slice());
+        let idle = Flags::idle(&self.matches, in_file);
+        idle.iter().map(ToString::to_string).collect()
+    }
+}
+
 /// Why the settings cannot be read.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
@@ -28,8 +40,8 @@ pub(crate) enum SettingsError {
         path: PathBuf,
         problems: KeyProblems,
     },
-    #[error(transparent)]
-    Missing(#[from] Missing),
+    #[error("{}", lines(.0.iter().map(Missing::to_string)))]
+    Missing(Vec<Missing>),
 }
 
 /// Reads everything; wrong usage of the command line ends the program here.
@@ -58,7 +70,7 @@ pub(crate) fn read() -> Result<Settings, SettingsError> {
         .as_ref()
         .map_or(&[][..], |(_, options)| options.as_slice());
     let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|text| !text.is_empty());
-    let flags = Flags::read(&matches, in_file, is_set)?;
+    let flags = Flags::read(&matches, in_file, is_set).map_err(SettingsError::Missing)?;
     Ok(Settings {
         flags,
         matches,

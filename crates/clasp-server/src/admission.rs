@@ -14,7 +14,8 @@ use tokio::time::timeout_at;
 
 pub(crate) use self::queue::Queued;
 use self::queue::{Queue, Standing};
-use crate::limits::{PENDING_GRACE, PENDING_GRACE_OWN, QUEUED_MAX};
+use crate::allowance::Source;
+use crate::limits::{PENDING_GRACE, PENDING_GRACE_OWN};
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,8 @@ pub(crate) struct Caps {
     pub(crate) pending_max: usize,
     /// Not yet welcomed, from one address.
     pub(crate) pending_per_ip_max: usize,
+    /// Accepted, and without a place.
+    pub(crate) queued_max: usize,
 }
 
 /// The table of connections.
@@ -40,12 +43,12 @@ struct Table {
     last: u64,
     /// By number, and so by age. Never more than `pending_max`, so that going through them is cheap.
     pending: BTreeMap<u64, Waiting>,
-    connections: HashMap<IpAddr, usize>,
+    connections: HashMap<Source, usize>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    ip: IpAddr,
+    source: Source,
     /// When it came, or last came a step further.
     since: Instant,
     /// Told when it has to make room.
@@ -73,7 +76,7 @@ pub(crate) struct Admitted {
 /// Counts a connection until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Connected {
-    ip: IpAddr,
+    source: Source,
     admission: Admission,
 }
 
@@ -90,17 +93,17 @@ impl Admission {
         Self {
             caps,
             table: Arc::default(),
-            queue: Queue::new(QUEUED_MAX),
+            queue: Queue::new(caps.queued_max),
         }
     }
 
     /// Takes a connection in that has been accepted, or nothing if its address has too many.
     /// It does not wait, and it gives no place yet.
     pub(crate) fn arrive(&self, ip: IpAddr) -> Option<Arrived> {
-        let ip = ip.to_canonical();
+        let source = Source::from(ip);
         let connections_max = self.caps.connections_per_ip_max;
         let mut table = self.table.lock();
-        let count = table.connections.entry(ip).or_default();
+        let count = table.connections.entry(source).or_default();
         if connections_max != 0 && *count >= connections_max {
             return None;
         }
@@ -108,7 +111,7 @@ impl Admission {
         drop(table);
         Some(Arrived {
             connected: Connected {
-                ip,
+                source,
                 admission: self.clone(),
             },
             queued: self.queue.arrive(),
@@ -136,18 +139,18 @@ impl Admission {
     /// displace each other, and somebody who greets at once gets through a flood of them.
     /// Without a place it tells when to look again.
     fn try_admit(&self, ip: IpAddr, now: Instant) -> Result<Admitted, Instant> {
-        let ip = ip.to_canonical();
+        let source = Source::from(ip);
         let mut table = self.table.lock();
-        let overdue = table.overdue(ip, &self.caps, now);
+        let overdue = table.overdue(source, &self.caps, now);
         if let Some(number) = overdue {
             table.displace(number);
         }
         let is_full = table.pending.len() >= self.caps.pending_max;
         if is_full {
-            let number = table.crowding(ip, now)?;
+            let number = table.crowding(source, now)?;
             table.displace(number);
         }
-        let (number, end) = table.enter(ip, now);
+        let (number, end) = table.enter(source, now);
         drop(table);
         Ok(Admitted {
             pending: Pending {
@@ -159,9 +162,16 @@ impl Admission {
         })
     }
 
-    /// True if more than half of the places of those that have not been welcomed are taken.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.table.lock().pending.len() > self.caps.pending_max / 2
+    /// True if an address that may be made up would take something from somebody: more than half of the places of
+    /// those that have not been welcomed are taken, or connections of an address are counted.
+    pub(crate) fn wants_proof(&self) -> bool {
+        self.caps.connections_per_ip_max != 0
+            || self.table.lock().pending.len() > self.caps.pending_max / 2
+    }
+
+    /// Gives nobody a place any more.
+    pub(crate) fn close(&self) {
+        self.queue.clear();
     }
 
     /// Ends every connection that has not been welcomed.
@@ -174,11 +184,11 @@ impl Admission {
 }
 
 impl Table {
-    fn enter(&mut self, ip: IpAddr, now: Instant) -> (u64, Arc<Notify>) {
+    fn enter(&mut self, source: Source, now: Instant) -> (u64, Arc<Notify>) {
         self.last += 1;
         let end = Arc::new(Notify::new());
         let waiting = Waiting {
-            ip,
+            source,
             since: now,
             end: Arc::clone(&end),
         };
@@ -187,8 +197,11 @@ impl Table {
     }
 
     /// At the cap of an address: the one of it that waits for longest, if that has had its time.
-    fn overdue(&self, ip: IpAddr, caps: &Caps, now: Instant) -> Option<u64> {
-        let own = self.pending.iter().filter(|(_, waiting)| waiting.ip == ip);
+    fn overdue(&self, source: Source, caps: &Caps, now: Instant) -> Option<u64> {
+        let own = self
+            .pending
+            .iter()
+            .filter(|(_, waiting)| waiting.source == source);
         let (number, oldest) = own.clone().min_by_key(|(_, waiting)| waiting.since)?;
         let is_overdue = oldest.has_waited(PENDING_GRACE_OWN, now);
         (own.count() >= caps.pending_per_ip_max && is_overdue).then_some(*number)
@@ -196,17 +209,17 @@ impl Table {
 
     /// At the cap of the server: the oldest connection of the address that has most of them waiting, if that has more
     /// than the new one's; else the one that is overdue for longest. If none is, when the first will be.
-    fn crowding(&self, ip: IpAddr, now: Instant) -> Result<u64, Instant> {
-        let mut crowds: HashMap<IpAddr, (usize, u64)> = HashMap::new();
+    fn crowding(&self, source: Source, now: Instant) -> Result<u64, Instant> {
+        let mut crowds: HashMap<Source, (usize, u64)> = HashMap::new();
         for (number, waiting) in &self.pending {
-            crowds.entry(waiting.ip).or_insert((0, *number)).0 += 1;
+            crowds.entry(waiting.source).or_insert((0, *number)).0 += 1;
         }
-        let own = crowds.get(&ip).map_or(0, |(count, _)| *count);
+        let own = crowds.get(&source).map_or(0, |(count, _)| *count);
         let (count, number) = crowds.into_values().max().ok_or(now)?;
         if count > own + 1 {
             return Ok(number);
         }
-        let waits = |waiting: &Waiting| match waiting.ip == ip {
+        let waits = |waiting: &Waiting| match waiting.source == source {
             true => waiting.since + PENDING_GRACE_OWN,
             false => waiting.since + PENDING_GRACE,
         };
@@ -259,10 +272,10 @@ impl Drop for Pending {
 impl Drop for Connected {
     fn drop(&mut self) {
         let mut table = self.admission.table.lock();
-        if let Some(count) = table.connections.get_mut(&self.ip) {
+        if let Some(count) = table.connections.get_mut(&self.source) {
             *count -= 1;
             if *count == 0 {
-                table.connections.remove(&self.ip);
+                table.connections.remove(&self.source);
             }
         }
     }
@@ -281,6 +294,7 @@ mod tests {
             connections_per_ip_max,
             pending_max: 4,
             pending_per_ip_max: 2,
+            queued_max: 100,
         })
     }
 
@@ -309,6 +323,15 @@ mod tests {
         let _other = admission.arrive(ip(2)).unwrap();
         drop(first);
         let _again = admission.arrive(ip(1)).unwrap();
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let admission = admission(1);
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let _first = admission.arrive(ip("2001:db8::1")).unwrap();
+        assert!(admission.arrive(ip("2001:db8::2")).is_none());
+        assert!(admission.arrive(ip("2001:db8:0:1::1")).is_some());
     }
 
     #[test]

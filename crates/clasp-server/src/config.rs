@@ -32,6 +32,8 @@ pub struct Config {
     pub pending_max: usize,
     /// Those of one address.
     pub pending_per_ip_max: usize,
+    /// Connections at a time that have been accepted and wait to be let in; each is a socket.
+    pub queued_max: usize,
     /// A session from which nothing was heard for this long is ended; zero switches that off.
     pub session_timeout: Duration,
     /// How long a WebSocket upgrade may take.
@@ -125,6 +127,7 @@ impl Config {
             connections_per_ip_max: 0,
             pending_max: 256,
             pending_per_ip_max: 16,
+            queued_max: 256,
             session_timeout: Duration::from_secs(300),
             upgrade_timeout: Duration::from_secs(5),
             hello_timeout: Duration::from_secs(5),
@@ -168,6 +171,8 @@ impl Config {
             broadcast_port: SidePort::IfFree(7331),
             name: "CLASP Relay".to_owned(),
             sessions_max: 1000,
+            // As many as a relay that was restarted may find in front of it.
+            queued_max: 16_384,
             params_max: 100_000,
             signals_max: 100_000,
             messages_per_second: 0,

@@ -38,6 +38,14 @@ pub enum ConfigError {
         /// What is missing.
         feature: Feature,
     },
+    /// A broadcast is answered with where to find WebSocket, and there are broadcasts with IPv4 only.
+    #[error(
+        "--broadcast-port {port}: expected a WebSocket listener and an IPv4 --host, to which clients are led"
+    )]
+    Broadcast {
+        /// The port.
+        port: u16,
+    },
     /// QUIC cannot do without TLS.
     #[error("{flag} required for QUIC")]
     NeededForQuic {

@@ -115,7 +115,8 @@ async fn admit(
         admitted = place => admitted.ok().flatten(),
         () = shared.shutdown.begun() => None,
     };
-    let Some(admitted) = admitted else {
+    // Asked only now: who has a place later than that is not told of the shutdown.
+    let Some(admitted) = admitted.filter(|_| !shared.shutdown.has_begun()) else {
         shared.counters.count(Counted::TurnedAway);
         return Err(Unserved::NoPlace);
     };

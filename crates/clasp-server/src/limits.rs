@@ -12,10 +12,6 @@ pub(crate) const PENDING_GRACE: Duration = Duration::from_secs(1);
 /// which is no attack.
 pub(crate) const PENDING_GRACE_OWN: Duration = Duration::from_secs(3);
 
-/// Connections that were accepted and wait for a place, which costs a socket and a task each: as many as a relay that
-/// was restarted may find in front of it. Beyond, those that say nothing make room.
-pub(crate) const QUEUED_MAX: usize = 16_384;
-
 /// How long a connection may wait for a place.
 pub(crate) const QUEUED_TIME_MAX: Duration = Duration::from_secs(15);
 
@@ -74,6 +70,9 @@ pub(crate) const STALL_MAX: Duration = Duration::from_secs(1);
 
 /// How soon a publisher that waits for a subscriber looks again whether that one stands still.
 pub(crate) const STALL_RECHECK: Duration = Duration::from_millis(100);
+
+/// HTTP connections on one port that wait for a place; each is a socket.
+pub(crate) const HTTP_QUEUED_MAX: usize = 256;
 
 /// HTTP connections at a time on one port. Probes, scrapes and pages take one for a moment each.
 pub(crate) const HTTP_CONNECTIONS_MAX: usize = 256;

@@ -204,6 +204,7 @@ impl Plan {
                 connections_per_ip_max: config.connections_per_ip_max,
                 pending_max: config.pending_max,
                 pending_per_ip_max: config.pending_per_ip_max,
+                queued_max: config.queued_max,
             },
             router: router(config),
             session_timeout: Some(config.session_timeout).filter(|timeout| !timeout.is_zero()),
@@ -279,7 +280,7 @@ fn listeners(config: &Config, host: IpAddr, errors: &mut Vec<ConfigError>) -> Ve
     // Whatever gives way is bound last.
     let side = [
         side(Protocol::Rendezvous, config.rendezvous_port, host),
-        broadcast(config, host),
+        broadcast(config, host, errors),
     ];
     wanted.chain(side.into_iter().flatten()).collect()
 }
@@ -293,12 +294,15 @@ fn side(protocol: Protocol, port: SidePort, host: IpAddr) -> Option<Listening> {
 }
 
 /// The answer to a broadcast says nothing but where to find WebSocket, and only IPv4 has broadcasts.
-fn broadcast(config: &Config, host: IpAddr) -> Option<Listening> {
-    config.websocket_port?;
-    if host.is_ipv6() && !host.is_unspecified() {
-        return None;
+fn broadcast(config: &Config, host: IpAddr, errors: &mut Vec<ConfigError>) -> Option<Listening> {
+    let is_of_use = host.is_ipv4() || host.is_unspecified();
+    if config.websocket_port.is_some() && is_of_use {
+        return side(Protocol::Broadcast, config.broadcast_port, host);
     }
-    side(Protocol::Broadcast, config.broadcast_port, host)
+    if let SidePort::Asked(port) = config.broadcast_port {
+        errors.push(ConfigError::Broadcast { port });
+    }
+    None
 }
 
 fn tls(config: &Config, errors: &mut Vec<ConfigError>) -> Option<TlsPlan> {

@@ -11,7 +11,7 @@ use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
 use crate::discovery;
 use crate::features::snapshot::{self, SnapshotError, SnapshotStatus};
-use crate::limits::{HTTP_LAST_ANSWER, STOP_GRACE};
+use crate::limits::{FAREWELL_TIMEOUT, HTTP_LAST_ANSWER, STOP_GRACE};
 use crate::listeners::{self, Listener, PartsOf};
 use crate::plan::{Plan, Protocol, SnapshotPlan, TlsPlan};
 use crate::reload;
@@ -220,7 +220,12 @@ impl Server {
         // First what would be lost if nobody lets us drain to the end.
         snapshot::save_before_drain(&self.shared).await;
         self.shared.router.shut_down();
-        let grace = self.shared.plan.drain_timeout.saturating_add(STOP_GRACE);
+        self.shared.shutdown.tell();
+        let grace = self
+            .shared
+            .plan
+            .drain_timeout
+            .saturating_add(FAREWELL_TIMEOUT + STOP_GRACE);
         self.listeners.finish(grace).await;
         // Due deliveries were still made while the sessions drained.
         drop(self.background);

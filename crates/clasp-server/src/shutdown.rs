@@ -12,8 +12,10 @@ pub(crate) struct Shutdown {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Running,
-    /// Sessions are told and end; nobody new is let in.
+    /// Nobody new is let in.
     Begun,
+    /// Sessions know of it, and end.
+    Told,
     /// No session is left.
     Finished,
 }
@@ -30,6 +32,11 @@ impl Shutdown {
         self.step.send_replace(Step::Begun);
     }
 
+    /// Says that sessions have been told.
+    pub(crate) fn tell(&self) {
+        self.step.send_replace(Step::Told);
+    }
+
     /// Says that there are no sessions any more.
     pub(crate) fn finish(&self) {
         self.step.send_replace(Step::Finished);
@@ -42,6 +49,11 @@ impl Shutdown {
     /// Waits for the beginning of the end.
     pub(crate) async fn begun(&self) {
         self.reached(Step::Begun).await;
+    }
+
+    /// Waits until sessions have been told, from when on they have the time of the drain.
+    pub(crate) async fn told(&self) {
+        self.reached(Step::Told).await;
     }
 
     /// Waits until there are no sessions any more.

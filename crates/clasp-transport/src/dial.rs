@@ -1,6 +1,7 @@
 //! From a url to a link.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -120,14 +121,17 @@ async fn quic(target: &Target<'_>, trust: &Trust) -> Result<Link, LinkError> {
         source,
     };
     let found = lookup_host((target.host, target.port)).await;
-    let mut failed = unknown(io::ErrorKind::NotFound.into());
-    for address in found.map_err(unknown)? {
-        match quic::connect(address, target.host, &tls).await {
-            Ok(stream) => return Ok(Link::bare(stream)),
-            Err(error) => failed = error,
+    let mut left: Vec<SocketAddr> = found.map_err(unknown)?.collect();
+    let last = left.pop();
+    for address in left {
+        // An address where nobody listens says nothing: the others are to have their time.
+        let attempt = timeout(QUIC_ATTEMPT_TIME, quic::connect(address, target.host, &tls));
+        if let Ok(Ok(stream)) = attempt.await {
+            return Ok(Link::bare(stream));
         }
     }
-    Err(failed)
+    let last = last.ok_or_else(|| unknown(io::ErrorKind::NotFound.into()))?;
+    quic::connect(last, target.host, &tls).await.map(Link::bare)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,6 +232,9 @@ fn host_and_port(authority: &str, default_port: u16) -> Result<(&str, u16), UrlP
         None => Err(UrlProblem::Port),
     }
 }
+
+/// What each but the last address of a host gets.
+const QUIC_ATTEMPT_TIME: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

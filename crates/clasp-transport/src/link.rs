@@ -115,7 +115,7 @@ impl Link {
             Ok(())
         };
         let outcome = timeout(CLOSE_TIME, goodbye).await.unwrap_or(Ok(()));
-        self.stream.shutdown().await.ok();
+        timeout(CLOSE_TIME, self.stream.shutdown()).await.ok();
         outcome
     }
 

@@ -1,9 +1,10 @@
 //! Flags of features that this build does not have. Starting without them would break a promise silently.
 
-use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clasp_server::Feature;
 use thiserror::Error;
+
+use super::is_given;
 
 /// A flag that promises something this build does not have.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub(crate) enum Missing {
 /// Adds the flags that are not built, hidden, so that they can be told from misspelled ones.
 pub(super) fn add_flags(command: Command) -> Command {
     let hidden = |flag: &&'static str| {
-        Arg::new(*flag)
+        // As the fields of the others are named.
+        Arg::new(flag.replace('-', "_"))
             .long(*flag)
             .hide(true)
             .num_args(0..=1)
@@ -36,35 +38,27 @@ pub(super) fn add_flags(command: Command) -> Command {
     command.args(NOT_BUILT.iter().map(hidden))
 }
 
-/// Finds what was asked for and is not there.
+/// Finds everything that was asked for and is not there.
 pub(super) fn check(
     matches: &ArgMatches,
     in_file: &[String],
     is_set: impl Fn(&str) -> bool,
-) -> Result<(), Missing> {
-    let is_given = |id: &str| {
-        let source = matches.value_source(id);
-        let by_file = in_file
-            .iter()
-            .any(|option| option.replace('-', "_") == id.replace('-', "_"));
-        by_file || source.is_some_and(|source| source != ValueSource::DefaultValue)
-    };
-    if let Some(flag) = NOT_BUILT.iter().find(|flag| is_given(flag)) {
-        let asked = format!("--{flag}");
-        return Err(Missing::NotBuilt { asked });
-    }
+) -> Vec<Missing> {
+    let flags = NOT_BUILT
+        .iter()
+        .filter(|flag| is_given(matches, in_file, flag));
+    let flags = flags.map(|flag| format!("--{flag}"));
     // Who asks for tokens by a variable must not get an open relay.
-    let mut variables = NOT_BUILT.iter().map(|flag| variable(flag));
-    if let Some(asked) = variables.find(|variable| is_set(variable)) {
-        return Err(Missing::NotBuilt { asked });
-    }
-    let missing = |(flag, feature): &&(&str, Feature)| {
-        !feature.is_compiled() && is_given(&flag.replace('-', "_"))
-    };
-    match OF_FEATURES.iter().find(missing) {
-        Some(&(flag, feature)) => Err(Missing::Feature { flag, feature }),
-        None => Ok(()),
-    }
+    let variables = NOT_BUILT.iter().map(|flag| variable(flag));
+    let variables = variables.filter(|variable| is_set(variable));
+    let not_built = flags
+        .chain(variables)
+        .map(|asked| Missing::NotBuilt { asked });
+    let of_features = OF_FEATURES
+        .iter()
+        .filter(|(flag, feature)| !feature.is_compiled() && is_given(matches, in_file, flag));
+    let absent = of_features.map(|&(flag, feature)| Missing::Feature { flag, feature });
+    not_built.chain(absent).collect()
 }
 
 /// The environment variable that stands for a flag.

@@ -14,7 +14,7 @@ fn matches(line: &str) -> ArgMatches {
     Flags::command().get_matches_from(words)
 }
 
-fn read(line: &str) -> Result<Flags, Missing> {
+fn read(line: &str) -> Result<Flags, Vec<Missing>> {
     Flags::read(&matches(line), &[], |_| false)
 }
 
@@ -116,7 +116,7 @@ fn what_is_promised_and_not_built_stops_the_start() {
             format!("--{flag} 1 --{flag} 2"),
         ] {
             let asked = format!("--{flag}");
-            assert_eq!(read(&line).unwrap_err(), Missing::NotBuilt { asked });
+            assert_eq!(read(&line).unwrap_err(), [Missing::NotBuilt { asked }]);
         }
     }
 }
@@ -126,7 +126,7 @@ fn a_flag_of_a_feature_that_is_not_compiled_stops_the_start() {
     for &(flag, feature) in OF_FEATURES {
         let refused = read(&format!("--{flag} 1")).err();
         let missing = Missing::Feature { flag, feature };
-        assert_eq!(refused, (!feature.is_compiled()).then_some(missing));
+        assert_eq!(refused, (!feature.is_compiled()).then(|| vec![missing]));
         let in_file = Flags::read(&matches(""), &[flag.to_owned()], |_| false);
         assert_eq!(in_file.is_err(), !feature.is_compiled(), "{flag}");
     }
@@ -152,7 +152,7 @@ fn a_variable_for_what_is_not_built_stops_the_start() {
         ("CLASP_NAME", None),
     ] {
         let read = Flags::read(&matches, &[], |variable| variable == name);
-        let refused = read.err().map(|refused| refused.to_string());
+        let refused = read.err().map(|refused| refused[0].to_string());
         assert_eq!(refused.as_deref(), text, "{name}");
     }
 }
@@ -167,6 +167,27 @@ fn every_option_has_a_variable_and_is_in_a_group() {
         let expected = format!("CLASP_{}", long.to_uppercase().replace('-', "_"));
         assert_eq!(variable, Some(expected.as_str()));
     }
+}
+
+#[test]
+fn a_flag_that_does_nothing_as_the_others_are_is_told() {
+    let idle = |line: &str| {
+        let idle = Flags::idle(&matches(line), &[]);
+        idle.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(idle(""), [""; 0]);
+    assert_eq!(idle("--persist a --persist-interval 3"), [""; 0]);
+    assert_eq!(
+        idle("--persist-interval 3"),
+        ["--persist-interval does nothing without --persist"]
+    );
+    assert_eq!(
+        idle("--ws-port 1 --no-websocket --param-ttl 3 --no-ttl"),
+        [
+            "--ws-port does nothing with --no-websocket",
+            "--param-ttl does nothing with --no-ttl"
+        ]
+    );
 }
 
 /// An option that changes nothing would break its promise silently.

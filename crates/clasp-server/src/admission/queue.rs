@@ -76,6 +76,15 @@ impl Queue {
         }
     }
 
+    /// Lets everybody go who is in it.
+    pub(super) fn clear(&self) {
+        let mut waiting = self.waiting.lock();
+        let silent = std::mem::take(&mut waiting.silent);
+        let speaking = std::mem::take(&mut waiting.speaking);
+        let wakes = silent.into_values().chain(speaking.into_values());
+        wakes.for_each(|wake| wake.notify_one());
+    }
+
     /// Tells the next one that there may be a place.
     pub(super) fn wake_first(&self) {
         if let Some((_, first)) = self.waiting.lock().speaking.last_key_value() {

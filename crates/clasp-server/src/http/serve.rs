@@ -18,7 +18,8 @@ use tokio::time::{sleep, timeout};
 use crate::admission::{Admission, Arrived, Caps};
 use crate::limits::{
     HTTP_BODY_BYTES_MAX, HTTP_CONNECTION_TIME, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_IP_MAX,
-    HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_LAST_ANSWER, TLS_TIMEOUT,
+    HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_LAST_ANSWER, HTTP_QUEUED_MAX, QUEUED_TIME_MAX,
+    TLS_TIMEOUT,
 };
 use crate::listeners::accept::Acceptor;
 use crate::plan::Protocol;
@@ -53,6 +54,7 @@ pub(crate) async fn serve(
         }
     }
     drop(acceptor);
+    admission.close();
     connections.finish(HTTP_LAST_ANSWER).await;
 }
 
@@ -64,7 +66,8 @@ async fn wait_and(
     arrived: Arrived,
 ) {
     let Arrived { connected, queued } = arrived;
-    let Some(admitted) = admission.admit(peer.ip(), queued).await else {
+    let place = timeout(QUEUED_TIME_MAX, admission.admit(peer.ip(), queued)).await;
+    let Some(admitted) = place.ok().flatten() else {
         return;
     };
     tokio::select! {
@@ -145,6 +148,7 @@ const HTTP_CAPS: Caps = Caps {
     connections_per_ip_max: 0,
     pending_max: HTTP_CONNECTIONS_MAX,
     pending_per_ip_max: HTTP_CONNECTIONS_PER_IP_MAX,
+    queued_max: HTTP_QUEUED_MAX,
 };
 
 #[cfg(test)]

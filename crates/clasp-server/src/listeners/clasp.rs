@@ -7,7 +7,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::accept::Acceptor;
-use super::arrive;
+use super::{arrive, drain};
 use crate::connection::{self, Arrival};
 use crate::limits::{
     TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES, TCP_UNACKNOWLEDGED_MAX,
@@ -45,13 +45,21 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
     // Those who have not greeted yet have nothing to lose.
     shared.admission.dismiss();
     tracing::info!(%protocol, "stopped accepting");
-    connections.finish(shared.plan.drain_timeout).await;
+    drain(connections, &shared).await;
 }
 
 /// Sends at once, and finds out when the peer is gone without a word: a machine that lost its power or its network
 /// says nothing, and a session without traffic would wait for it. // protocol/limits.md 4.13
 fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    if let Err(error) = ask_for_life(socket) {
+        // Some systems know no such thing; vanished peers are found by the session timeout there.
+        tracing::debug!(%error, "cannot set up keepalive");
+    }
+    Ok(())
+}
+
+fn ask_for_life(socket: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(socket);
     let keepalive = TcpKeepalive::new()
         .with_time(TCP_KEEPALIVE_AFTER)

@@ -16,11 +16,12 @@ use crate::counters::Counted;
 use crate::discovery::broadcast::{self, Responder};
 use crate::http::serve::serve;
 use crate::http::{health, metrics};
+use crate::limits::FAREWELL_TIMEOUT;
 use crate::plan::{Listening, Plan, Protocol};
 use crate::rendezvous;
 use crate::server::{Bound, StartError};
 use crate::shared::Shared;
-use crate::supervisor::Parts;
+use crate::supervisor::{Connections, Parts};
 
 /// A listener that is bound and not served yet.
 pub(crate) enum Listener {
@@ -123,4 +124,12 @@ fn arrive(peer: SocketAddr, shared: &Shared) -> Option<Arrived> {
         shared.counters.count(Counted::TurnedAway);
     }
     arrived
+}
+
+/// Waits for the connections to end, up to the drain deadline, which begins when they have been told.
+async fn drain(mut connections: Connections, shared: &Shared) {
+    shared.shutdown.told().await;
+    // Even who has no time at all is told.
+    let deadline = shared.plan.drain_timeout.max(FAREWELL_TIMEOUT);
+    connections.finish(deadline).await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clasp_transport::quic::{Arriving, Listener};
 
-use super::arrive;
+use super::{arrive, drain};
 use crate::connection::{self, Arrival};
 use crate::plan::Protocol;
 use crate::shared::Shared;
@@ -34,14 +34,14 @@ pub(crate) async fn run(listener: Listener, shared: Arc<Shared>) {
     listener.close();
     shared.admission.dismiss();
     tracing::info!(protocol = %Protocol::Quic, "stopped accepting");
-    connections.finish(shared.plan.drain_timeout).await;
+    drain(connections, &shared).await;
 }
 /// The next connection that may have a task.
 async fn next(listener: &Listener, shared: &Shared) -> Option<Arriving> {
     loop {
         let arriving = listener.accept().await?;
         // Who may have made up its address gets no place while places are scarce. // protocol/limits.md 4.12
-        if arriving.is_validated() || !shared.admission.is_crowded() {
+        if arriving.is_validated() || !shared.admission.wants_proof() {
             return Some(arriving);
         }
         arriving.validate();

@@ -1,6 +1,6 @@
 //! Registrar: keeps this server registered at another rendezvous server, whatever becomes of that one.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +61,10 @@ enum Failure {
     Http(#[from] HttpError),
     #[error("it answered {status}: {text}")]
     Refused { status: StatusCode, text: String },
+    #[error(
+        "it is reached from {local}, where this relay does not listen: say where it does with --rendezvous-advertise"
+    )]
+    Unreachable { local: IpAddr },
     #[error("it answered a registration with something else than id and ttl: {0}")]
     Answer(#[from] serde_json::Error),
 }
@@ -160,7 +164,12 @@ impl Registrar {
         let websocket =
             websocket.expect("without a WebSocket port there is an address to be advertised");
         let ip = if websocket.ip().is_unspecified() {
-            accepted(self.ask(Method::GET, "health", None, None).await?)?.local
+            let local = accepted(self.ask(Method::GET, "health", None, None).await?)?.local;
+            // `::` takes both kinds, 0.0.0.0 only its own.
+            if websocket.is_ipv4() && local.to_canonical().is_ipv6() {
+                return Err(Failure::Unreachable { local });
+            }
+            local
         } else {
             websocket.ip()
         };

@@ -9,13 +9,13 @@ use quinn::crypto::rustls::QuicServerConfig;
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::{ALPN_QUIC, Certificate, HANDSHAKE_RECORD, provider};
 use crate::error::HandshakeError;
 use crate::stream::Stream;
+use crate::websocket::last_answer;
 
 /// What a server needs to speak TLS. Clones share the certificate.
 #[derive(Clone)]
@@ -80,15 +80,14 @@ impl ServerTls {
 ///
 /// # Errors
 /// The peer does not speak TLS, or not one that this server speaks.
-pub async fn accept(mut socket: TcpStream, tls: &ServerTls) -> Result<Stream, HandshakeError> {
+pub async fn accept(socket: TcpStream, tls: &ServerTls) -> Result<Stream, HandshakeError> {
     let mut first = [0];
     if socket.peek(&mut first).await? == 0 {
         return Err(HandshakeError::Closed);
     }
     if first[0] != HANDSHAKE_RECORD {
         if first[0].is_ascii_uppercase() {
-            socket.write_all(SPEAK_TLS).await?;
-            socket.shutdown().await?;
+            last_answer(socket, SPEAK_TLS).await?;
         }
         return Err(HandshakeError::NotTls);
     }

@@ -1,14 +1,12 @@
 //! The server's side of the WebSocket upgrade, and the answers to everything else that speaks HTTP.
 // protocol/wire.md 1.1, 1.2, 1.7, 1.8, 1.12, 1.13 and protocol/wire.md 9.5
 
-use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-use super::http::{HeadError, Received, accept_value, header, lists, read_head};
+use super::http::{HeadError, Received, accept_value, header, last_answer, lists, read_head};
 use super::{Origins, SUBPROTOCOL};
 use crate::error::HandshakeError;
-use crate::limits::{HTTP_BODY_BYTES_DRAINED, HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
+use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX};
 use crate::stream::Stream;
 
 /// What a server asks of an upgrade.
@@ -54,7 +52,7 @@ pub async fn accept(
             })
         }
         Err((error, reply)) => {
-            answer(stream, &reply).await?;
+            last_answer(stream, &reply.to_bytes()).await?;
             Err(error)
         }
     }
@@ -211,21 +209,7 @@ fn switching_protocols(key: &str, with_subprotocol: bool) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Writes an answer and closes. What the peer still sends is read for a moment, since closing a socket
-/// with unread bytes resets it, and a reset may overtake the answer.
-async fn answer(mut stream: Stream, reply: &Reply) -> Result<(), HandshakeError> {
-    stream.write_all(&reply.to_bytes()).await?;
-    stream.shutdown().await?;
-    let mut rest = stream.take(HTTP_BODY_BYTES_DRAINED as u64);
-    let mut sink = tokio::io::sink();
-    let drain = tokio::io::copy(&mut rest, &mut sink);
-    // Neither the peer's silence nor its reset matters after the answer.
-    tokio::time::timeout(DRAIN_TIME, drain).await.ok();
-    Ok(())
-}
-
 const ORIGIN_CHARS_SHOWN: usize = 200;
-const DRAIN_TIME: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,14 @@
 //! HTTP/1.1 heads: reading one without reading past a bound, and the pieces both sides of an upgrade need.
 
 use std::io;
+use std::time::Duration;
 
 use data_encoding::BASE64;
 use sha1::{Digest, Sha1};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
-use crate::limits::HTTP_HEAD_BYTES_MAX;
+use crate::limits::{HTTP_BODY_BYTES_DRAINED, HTTP_HEAD_BYTES_MAX};
 use crate::stream::Stream;
 
 /// Bytes up to the end of a head, and what came with them.
@@ -57,6 +59,22 @@ pub(crate) async fn read_head(
     }
 }
 
+/// Writes an answer and closes. What the peer still sends is read for a moment, since closing a socket
+/// with unread bytes resets it, and a reset may overtake the answer.
+pub(crate) async fn last_answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: &[u8],
+) -> io::Result<()> {
+    stream.write_all(answer).await?;
+    stream.shutdown().await?;
+    let mut rest = stream.take(HTTP_BODY_BYTES_DRAINED as u64);
+    let mut sink = tokio::io::sink();
+    let drain = tokio::io::copy(&mut rest, &mut sink);
+    // Neither the peer's silence nor its reset matters after the answer.
+    timeout(DRAIN_TIME, drain).await.ok();
+    Ok(())
+}
+
 /// The end of the blank line that ends a head.
 fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let tail = &bytes[from..];
@@ -90,6 +108,7 @@ pub(crate) fn accept_value(key: &str) -> String {
     BASE64.encode(&hash.finalize())
 }
 
+const DRAIN_TIME: Duration = Duration::from_millis(500);
 const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Holds the whole head of nearly every client.
 const FIRST_READ_BYTES: usize = 1024;

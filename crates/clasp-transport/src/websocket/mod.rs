@@ -10,6 +10,7 @@ mod write;
 
 pub use frame::Reader;
 pub use handshake::{UpgradeRules, Upgraded, accept};
+pub(crate) use http::last_answer;
 pub use origin::Origins;
 pub(crate) use write::ClientFrames;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Requests of every kind against the answers that they must get.
 
+use tokio::io::AsyncReadExt;
+
 use super::*;
 use crate::memory;
 

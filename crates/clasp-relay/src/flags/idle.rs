@@ -1,0 +1,50 @@
+//! Flags that do nothing as the others are. They stop nobody, but whoever gave one should know.
+
+use std::fmt;
+
+/// A flag that does nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Idle {
+    flag: &'static str,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Without(&'static str),
+    With(&'static str),
+}
+
+/// Finds them; `is_given` says whether somebody wrote a flag.
+pub(super) fn find(is_given: impl Fn(&str) -> bool) -> Vec<Idle> {
+    let is_idle = |(flag, why): &&(&'static str, Why)| {
+        is_given(flag)
+            && match why {
+                Why::Without(other) => !is_given(other),
+                Why::With(other) => is_given(other),
+            }
+    };
+    let idle = RULES.iter().filter(is_idle);
+    idle.map(|&(flag, why)| Idle { flag, why }).collect()
+}
+
+impl fmt::Display for Idle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, other) = match self.why {
+            Why::Without(other) => ("without", other),
+            Why::With(other) => ("with", other),
+        };
+        write!(formatter, "--{} does nothing {word} --{other}", self.flag)
+    }
+}
+
+const RULES: [(&str, Why); 8] = [
+    ("persist-interval", Why::Without("persist")),
+    ("persist-discard-corrupt", Why::Without("persist")),
+    ("rendezvous-advertise", Why::Without("rendezvous-url")),
+    ("rendezvous-refresh", Why::Without("rendezvous-url")),
+    ("rendezvous-tag", Why::Without("rendezvous-url")),
+    ("ws-port", Why::With("no-websocket")),
+    ("param-ttl", Why::With("no-ttl")),
+    ("signal-ttl", Why::With("no-ttl")),
+];
