@@ -3,7 +3,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 RELAY="${RELAY:-$BINARIES/clasp-relay}"
-RELAY_ARGS="${RELAY_ARGS---no-ttl --max-sessions 1000000 --rendezvous-port 0 --host 127.0.0.1}"
+RELAY_ARGS="${RELAY_ARGS---no-ttl --max-sessions 1000000 --rendezvous-port 0 --broadcast-port 0 --no-mdns --host 127.0.0.1}"
 NAME="${NAME:-ours}"
 PORT="${PORT:-7330}"
 URL="ws://127.0.0.1:$PORT"

@@ -63,7 +63,8 @@ pub(crate) async fn serve(
         session: None,
     };
     let conversation = async {
-        let admitted = match admit(&arrival, peer, queued, &shared).await {
+        // What is needed until WELCOME, which is most with TLS, is given back then: sessions are many and long.
+        let admitted = match Box::pin(admit(&arrival, peer, queued, &shared)).await {
             Ok(admitted) => admitted,
             Err(Unserved::Silent) => return greeting::give_up(arrival, &shared).await,
             Err(Unserved::NoPlace) => return arrival.turn_away(&shared),
@@ -71,7 +72,7 @@ pub(crate) async fn serve(
         let Admitted { pending, .. } = admitted;
         let displaced = pending.displaced();
         let greeted = tokio::select! {
-            greeted = greeting::greet(arrival, &shared, pending) => greeted,
+            greeted = Box::pin(greeting::greet(arrival, &shared, pending)) => greeted,
             () = displaced => return,
         };
         let Some(greeted) = greeted else {
