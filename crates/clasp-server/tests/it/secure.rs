@@ -74,6 +74,28 @@ async fn who_speaks_no_tls_is_told_what_to_use() {
     check_served(&server).await;
 }
 
+/// What a port answers to a request for this path, without TLS and with it.
+async fn answers(
+    server: &Server,
+    authority: &Authority,
+    (protocol, path): (Protocol, &str),
+) -> (String, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let mut plain = socket(server, protocol).await;
+    let taken = plain.write_all(request.as_bytes()).await;
+    taken.expect("the request is taken");
+    let plain = read_to_end(&mut plain).await;
+    let mut stream = authority.stream(address(server, protocol)).await;
+    let taken = stream.write_all(request.as_bytes()).await;
+    taken.expect("the request is taken");
+    let mut secured = Vec::new();
+    soon("the answer", stream.read_to_end(&mut secured))
+        .await
+        .ok();
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (text(plain), text(secured))
+}
+
 /// What probes seldom have is the authority; what they ask for is no secret.
 #[tokio::test]
 async fn the_health_port_answers_with_and_without_tls() {
@@ -83,24 +105,9 @@ async fn the_health_port_answers_with_and_without_tls() {
         config.health_port = Some(0);
     })
     .await;
-    let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let mut plain = socket(&server, Protocol::Health).await;
-    plain
-        .write_all(request)
-        .await
-        .expect("the request is taken");
-    let answer = read_to_end(&mut plain).await;
-    assert!(answer.ends_with(b"ready\n"), "{answer:?}");
-    let mut secured = authority.stream(address(&server, Protocol::Health)).await;
-    secured
-        .write_all(request)
-        .await
-        .expect("the request is taken");
-    let mut answer = Vec::new();
-    soon("the answer", secured.read_to_end(&mut answer))
-        .await
-        .ok();
-    assert!(answer.ends_with(b"ready\n"), "{answer:?}");
+    let (plain, secured) = answers(&server, &authority, (Protocol::Health, "/readyz")).await;
+    assert!(plain.ends_with("ready\n"), "{plain}");
+    assert!(secured.ends_with("ready\n"), "{secured}");
 }
 
 /// Registering there needs a secret, so that nobody does it in the open.
@@ -113,26 +120,10 @@ async fn the_rendezvous_port_answers_with_tls_only() {
         config.rendezvous_port = SidePort::Asked(0);
     })
     .await;
-    let request = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let mut plain = socket(&server, Protocol::Rendezvous).await;
-    plain
-        .write_all(request)
-        .await
-        .expect("the request is taken");
-    let answer = read_to_end(&mut plain).await;
-    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{answer:?}");
-    let mut secured = authority
-        .stream(address(&server, Protocol::Rendezvous))
-        .await;
-    secured
-        .write_all(request)
-        .await
-        .expect("the request is taken");
-    let mut answer = Vec::new();
-    soon("the answer", secured.read_to_end(&mut answer))
-        .await
-        .ok();
-    assert!(answer.ends_with(b"OK"), "{answer:?}");
+    let health = (Protocol::Rendezvous, "/api/v1/health");
+    let (plain, secured) = answers(&server, &authority, health).await;
+    assert!(plain.starts_with("HTTP/1.1 400 "), "{plain}");
+    assert!(secured.ends_with("OK"), "{secured}");
 }
 
 #[tokio::test]
