@@ -1,6 +1,7 @@
 //! The core flags, one test for each: what it promises is what the relay does.
 
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use clasp_client::{Client, ClientError, Code, Disconnect, Reconnect, Status, Trust};
@@ -185,6 +186,33 @@ async fn max_connections_per_ip_turns_further_ones_away() {
 async fn allow_origin_is_asked_of_pages_only() {
     let relay = Relay::start(&["--allow-origin=https://app.example.org"]);
     assert!(connect(&relay.url()).await.is_ok());
+    for (origin, status) in [
+        ("https://app.example.org", "101"),
+        ("https://evil.example", "403"),
+    ] {
+        let line = status_line(&relay, origin);
+        assert!(
+            line.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{origin}: {line}"
+        );
+    }
+}
+
+/// The first line that a page of this origin gets for its upgrade.
+fn status_line(relay: &Relay, origin: &str) -> String {
+    let socket = TcpStream::connect(("127.0.0.1", relay.port())).expect("the port is open");
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: relay.example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: {origin}\r\n\r\n"
+    );
+    (&socket)
+        .write_all(request.as_bytes())
+        .expect("the request is taken");
+    let mut line = String::new();
+    BufReader::new(socket)
+        .read_line(&mut line)
+        .expect("an answer");
+    line
 }
 
 #[tokio::test]

@@ -53,20 +53,6 @@ async fn clients_come_back_to_the_next_relay() {
     client.set("/back", true).await.expect("the session works");
 }
 
-#[tokio::test]
-async fn a_second_signal_does_not_wait() {
-    let relay = Relay::start(&["--drain-timeout=60"]);
-    let _client = connect(&relay.url()).await;
-    relay.signal("TERM");
-    let begun = Instant::now();
-    assert_eq!(relay.end("INT"), Some(0));
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
-}
-
 /// T-NET-08: ten thousand SETs a second and a SIGTERM in the middle of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_under_load_loses_nothing_that_was_acknowledged() {
