@@ -12,6 +12,7 @@ pub mod limits;
 pub mod message;
 pub mod msgpack;
 pub mod pattern;
+pub mod principal;
 pub mod scope;
 pub mod signal;
 pub mod text;
@@ -31,6 +32,7 @@ pub use error::{
 };
 pub use message::*;
 pub use pattern::{Partial, Pattern, Segment};
+pub use principal::{Principal, Rights};
 pub use scope::{Action, Scope, Scopes};
 pub use signal::{Features, Phase, Qos, Signal, Ttl, TypeMask};
 pub use timeline::{Easing, Keyframe, Timeline};

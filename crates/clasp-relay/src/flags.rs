@@ -1,5 +1,6 @@
 //! The command line of the relay: low-level values only, turned into the server's configuration.
 
+mod authentication;
 mod basics;
 mod discovery;
 mod idle;
@@ -15,6 +16,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use clasp_server::Config;
 
+use authentication::Authentication;
 pub(crate) use basics::{Basics, Generated};
 use discovery::Discovery;
 use idle::Idle;
@@ -30,6 +32,8 @@ pub(crate) struct Flags {
     pub(crate) basics: Basics,
     #[command(flatten)]
     protocols: Protocols,
+    #[command(flatten)]
+    authentication: Authentication,
     #[command(flatten)]
     state: State,
     #[command(flatten)]
@@ -82,6 +86,7 @@ impl Flags {
         let mut config = Config::relay();
         self.basics.apply(&mut config);
         self.protocols.apply(&mut config);
+        self.authentication.apply(&mut config);
         self.state.apply(&mut config);
         self.discovery.apply(&mut config);
         self.operations.apply(&mut config);

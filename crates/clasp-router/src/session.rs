@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clasp_proto::Binding;
+use clasp_proto::{Binding, Principal};
 
 use crate::index::Subscription;
 use crate::outbox::Outbox;
@@ -24,6 +24,8 @@ pub struct NewSession {
     pub id: Arc<str>,
     /// How frames are delimited on its transport.
     pub binding: Binding,
+    /// Who it acts for.
+    pub principal: Arc<Principal>,
 }
 
 /// A connected peer: its outbox, and what it asked for.
@@ -33,6 +35,8 @@ pub struct Session {
     pub key: SessionKey,
     /// Its id on the wire.
     pub id: Arc<str>,
+    /// Who it acts for.
+    pub principal: Arc<Principal>,
     /// What it still has to be sent.
     pub outbox: Outbox,
     pub(crate) rate: Mutex<Rate>,
@@ -100,6 +104,7 @@ impl Sessions {
         let session = Arc::new(Session {
             key: SessionKey(table.last),
             id: new.id,
+            principal: new.principal,
             outbox: Outbox::new(new.binding, budget_bytes),
             rate: Mutex::new(rate),
             held: Mutex::new(Held::default()),

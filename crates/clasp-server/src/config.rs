@@ -54,6 +54,34 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The token that every HELLO must carry; nothing lets everybody in.
     pub token: Option<String>,
+    /// Accounts and tokens over HTTP; sessions need a token then.
+    pub auth_port: Option<u16>,
+    /// Where accounts and their tokens are kept.
+    pub auth_db: PathBuf,
+    /// Origins of pages that may use that port; none lets every page.
+    pub cors_origins: Vec<String>,
+    /// The file with the token of whoever runs the server; made if it is not there.
+    pub admin_token: Option<PathBuf>,
+    /// Files with tokens as `clasp token` writes them.
+    pub token_files: Vec<PathBuf>,
+    /// How long a token that is issued is valid; zero is for ever.
+    pub token_ttl: Duration,
+    /// Whose capability tokens are trusted: files with a public key, or keys as text.
+    pub trust_anchors: Vec<String>,
+    /// The same by files with the private key.
+    pub trust_anchor_secrets: Vec<PathBuf>,
+    /// How often a capability may have been handed on.
+    pub cap_max_depth: usize,
+    /// Capabilities handed on in the first format, whose links nobody can verify, are believed.
+    pub cap_insecure_v1_delegations: bool,
+    /// Where entities are kept.
+    pub registry_db: Option<PathBuf>,
+    /// How old an entity token may be; zero is any age.
+    pub entity_token_max_age: Duration,
+    /// Proxies in front of the auth port whose word on who asks is taken: addresses or networks.
+    pub trusted_proxies: Vec<String>,
+    /// Rules of the application; nothing looks in the usual places, see [`AppConfigFile`].
+    pub app_config: AppConfigFile,
     /// The file that the state is written to and restored from; nothing keeps it in memory only.
     pub persist: Option<PathBuf>,
     /// How often it is written.
@@ -93,6 +121,17 @@ pub enum SidePort {
     IfFree(u16),
     /// On because somebody said so: without the port the server does not start.
     Asked(u16),
+}
+
+/// Where the rules of the application are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppConfigFile {
+    /// There are none.
+    None,
+    /// The only `*.json` in `/etc/clasp`, or else in `config` below the working directory, if there is one.
+    Detect,
+    /// In this file.
+    At(PathBuf),
 }
 
 impl SidePort {
@@ -138,6 +177,20 @@ impl Config {
             messages_per_second: 1000,
             allowed_origins: vec!["*".to_owned()],
             token: None,
+            auth_port: None,
+            auth_db: "relay-auth.db".into(),
+            cors_origins: Vec::new(),
+            admin_token: None,
+            token_files: Vec::new(),
+            token_ttl: Duration::from_secs(24 * 3600),
+            trust_anchors: Vec::new(),
+            trust_anchor_secrets: Vec::new(),
+            cap_max_depth: 5,
+            cap_insecure_v1_delegations: false,
+            registry_db: None,
+            entity_token_max_age: Duration::ZERO,
+            trusted_proxies: Vec::new(),
+            app_config: AppConfigFile::None,
             persist: None,
             persist_interval: Duration::from_secs(30),
             persist_discard_corrupt: false,
@@ -177,6 +230,7 @@ impl Config {
             signals_max: 100_000,
             messages_per_second: 0,
             allowed_origins: Vec::new(),
+            app_config: AppConfigFile::Detect,
             drain_timeout: Duration::from_secs(30),
             ..Self::development()
         }

@@ -38,7 +38,7 @@ mod shutdown;
 mod supervisor;
 mod timer;
 
-pub use config::{Config, SidePort};
+pub use config::{AppConfigFile, Config, SidePort};
 pub use config_error::{ConfigError, ConfigErrors};
 pub use counters::{Counted, Counters, Ending};
 pub use features::snapshot::{Damage, SnapshotError, SnapshotStatus};

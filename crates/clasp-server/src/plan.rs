@@ -80,6 +80,8 @@ pub enum Protocol {
     Quic,
     /// CLASP frames behind 4-byte lengths.
     Tcp,
+    /// Accounts, tokens and entities, over HTTP.
+    Auth,
     /// Whether the server is well, over HTTP.
     Health,
     /// What the server counts, over HTTP.
@@ -99,8 +101,8 @@ impl Protocol {
             (Self::Quic, _) => "quic",
             (Self::Tcp, false) => "tcp",
             (Self::Tcp, true) => "tcps",
-            (Self::Rendezvous, false) => "http",
-            (Self::Rendezvous, true) => "https",
+            (Self::Auth | Self::Rendezvous, false) => "http",
+            (Self::Auth | Self::Rendezvous, true) => "https",
             (Self::Broadcast, _) => "udp",
             // With TLS these ports answer both: probes seldom have the authority.
             (Self::Health | Self::Metrics, _) => "http",
@@ -123,6 +125,7 @@ impl Protocol {
             Self::WebSocket => "--ws-port",
             Self::Quic => "--quic-port",
             Self::Tcp => "--tcp-port",
+            Self::Auth => "--auth-port",
             Self::Health => "--health-port",
             Self::Metrics => "--metrics-port",
             Self::Rendezvous => "--rendezvous-port",
@@ -137,6 +140,7 @@ impl fmt::Display for Protocol {
             Self::WebSocket => "WebSocket",
             Self::Quic => "QUIC",
             Self::Tcp => "TCP",
+            Self::Auth => "Auth",
             Self::Health => "Health",
             Self::Metrics => "Metrics",
             Self::Rendezvous => "Rendezvous",
@@ -150,6 +154,10 @@ impl fmt::Display for Protocol {
 pub enum Feature {
     /// The WebSocket listener.
     WebSocket,
+    /// Capability tokens.
+    Caps,
+    /// The registry of entities, and their tokens.
+    Registry,
     /// The rendezvous server, and registration at another one.
     Rendezvous,
 }
@@ -159,6 +167,8 @@ impl Feature {
     pub const fn is_compiled(self) -> bool {
         match self {
             Self::WebSocket => cfg!(feature = "websocket"),
+            Self::Caps => cfg!(feature = "caps"),
+            Self::Registry => cfg!(feature = "registry"),
             Self::Rendezvous => cfg!(feature = "rendezvous"),
         }
     }
@@ -168,6 +178,8 @@ impl fmt::Display for Feature {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::WebSocket => "websocket",
+            Self::Caps => "caps",
+            Self::Registry => "registry",
             Self::Rendezvous => "rendezvous",
         })
     }
@@ -260,6 +272,7 @@ fn listeners(config: &Config, host: IpAddr, errors: &mut Vec<ConfigError>) -> Ve
         (Protocol::WebSocket, config.websocket_port),
         (Protocol::Quic, config.quic_port),
         (Protocol::Tcp, config.tcp_port),
+        (Protocol::Auth, config.auth_port),
         (Protocol::Health, config.health_port),
         (Protocol::Metrics, config.metrics_port),
     ];
@@ -371,6 +384,16 @@ fn check_features(config: &Config, errors: &mut Vec<ConfigError>) {
             Feature::Rendezvous,
             config.rendezvous_url.is_some(),
         ),
+        (
+            "--trust-anchor",
+            Feature::Caps,
+            !config.trust_anchors.is_empty() || !config.trust_anchor_secrets.is_empty(),
+        ),
+        (
+            "--registry-db",
+            Feature::Registry,
+            config.registry_db.is_some(),
+        ),
     ];
     let missing = asked
         .into_iter()
@@ -385,6 +408,7 @@ fn check_ports(config: &Config, errors: &mut Vec<ConfigError>) {
         ("--ws-port", config.websocket_port),
         ("--tcp-port", config.tcp_port),
         ("--rendezvous-port", asked(config.rendezvous_port)),
+        ("--auth-port", config.auth_port),
         ("--health-port", config.health_port),
         ("--metrics-port", config.metrics_port),
     ];

@@ -97,14 +97,22 @@ fn clippy_configurations(sources: &[Source], findings: &mut Vec<Finding>) {
     }
 }
 
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("clasp-proto", &[]),
     ("clasp-router", &["clasp-proto"]),
+    ("clasp-auth", &["clasp-proto"]),
+    ("clasp-store", &["clasp-proto"]),
     ("clasp-transport", &["clasp-proto"]),
     ("clasp-client", &["clasp-proto", "clasp-transport"]),
     (
         "clasp-server",
-        &["clasp-proto", "clasp-router", "clasp-transport"],
+        &[
+            "clasp-proto",
+            "clasp-router",
+            "clasp-auth",
+            "clasp-store",
+            "clasp-transport",
+        ],
     ),
     ("clasp-settings", &[]),
     ("clasp-relay", &["clasp-server", "clasp-settings"]),
@@ -113,6 +121,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
         &[
             "clasp-proto",
             "clasp-server",
+            "clasp-auth",
             "clasp-client",
             "clasp-settings",
             "clasp-transport",

@@ -38,7 +38,12 @@ impl fmt::Display for Idle {
     }
 }
 
-const RULES: [(&str, Why); 8] = [
+const RULES: [(&str, Why); 13] = [
+    ("auth-db", Why::Without("auth-port")),
+    ("cors-origin", Why::Without("auth-port")),
+    ("token-ttl", Why::Without("auth-port")),
+    ("trusted-proxy", Why::Without("auth-port")),
+    ("entity-token-max-age", Why::Without("registry-db")),
     ("persist-interval", Why::Without("persist")),
     ("persist-discard-corrupt", Why::Without("persist")),
     ("rendezvous-advertise", Why::Without("rendezvous-url")),

@@ -13,6 +13,7 @@ fn session() -> Arc<Session> {
     let new = NewSession {
         id: "s".into(),
         binding: Binding::WebSocket,
+        principal: Arc::new(clasp_proto::Principal::anybody()),
     };
     Sessions::new(0).attach(new, 1 << 20, Rate::new(0)).unwrap()
 }

@@ -47,6 +47,7 @@ fn sessions_beyond_the_bound_are_refused_with_503_until_one_ends() {
         stage.router.attach(NewSession {
             id: id.into(),
             binding: clasp_proto::Binding::Length,
+            principal: Arc::new(clasp_proto::Principal::anybody()),
         })
     };
     let refused = attach("more").unwrap_err();

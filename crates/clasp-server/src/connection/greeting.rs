@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clasp_proto::{Binding, Features, Message, Welcome, binary};
+use clasp_proto::{Binding, Features, Message, Principal, Welcome, binary};
 use clasp_router::{NewSession, Session};
 use clasp_transport::{FrameReader, HandshakeError, ProtocolError, Step, Stream, tls, websocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -214,7 +214,12 @@ fn admit<'a>(
     }
     // protocol/router.md 2.7
     let id: Arc<str> = uuid::Uuid::new_v4().to_string().into();
-    let new = NewSession { id, binding };
+    let principal = Arc::new(Principal::anybody());
+    let new = NewSession {
+        id,
+        binding,
+        principal,
+    };
     let session = shared.router.attach(new).map_err(Rejection::Full)?;
     let mut attached = Attached {
         shared,

@@ -15,7 +15,7 @@ use crate::admission::Arrived;
 use crate::counters::Counted;
 use crate::discovery::broadcast::{self, Responder};
 use crate::http::serve::serve;
-use crate::http::{health, metrics};
+use crate::http::{auth, health, metrics};
 use crate::limits::FAREWELL_TIMEOUT;
 use crate::plan::{Listening, Plan, Protocol};
 use crate::rendezvous;
@@ -109,6 +109,10 @@ impl Listener {
             (Protocol::Metrics, Self::Socket(listener)) => {
                 let routes = metrics::routes(Arc::clone(&shared));
                 services.start("metrics port", serve(listener, protocol, routes, shared));
+            }
+            (Protocol::Auth, Self::Socket(listener)) => {
+                let routes = auth::routes(Arc::clone(&shared));
+                services.start("auth port", serve(listener, protocol, routes, shared));
             }
             (Protocol::Tcp | Protocol::Quic | Protocol::Broadcast, Self::Socket(listener)) => {
                 clasp.start("TCP listener", clasp::run(listener, protocol, shared));

@@ -43,6 +43,7 @@ async fn a_taken_port_is_an_error_that_names_it() {
             Protocol::WebSocket => config.websocket_port = Some(taken.port()),
             Protocol::Quic => config.quic_port = Some(taken.port()),
             Protocol::Tcp => config.tcp_port = Some(taken.port()),
+            Protocol::Auth => config.auth_port = Some(taken.port()),
             Protocol::Health => config.health_port = Some(taken.port()),
             Protocol::Metrics => config.metrics_port = Some(taken.port()),
             Protocol::Rendezvous => config.rendezvous_port = SidePort::Asked(taken.port()),

@@ -125,6 +125,7 @@ impl World {
         let new = NewSession {
             id: name(who).into(),
             binding,
+            principal: Arc::new(clasp_proto::Principal::anybody()),
         };
         let session = self
             .router

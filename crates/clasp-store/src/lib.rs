@@ -1,0 +1,1 @@
+//! What a CLASP server keeps in SQLite; the only crate with SQL.
