@@ -7,8 +7,10 @@
 
 mod deliver;
 mod read;
+mod show;
 mod write;
 
+pub(crate) use show::encoded;
 pub(crate) use write::Throttled;
 
 use std::sync::Arc;
@@ -18,9 +20,10 @@ use clasp_proto::limits::ADDRESS_BYTES_MAX;
 use clasp_proto::{Address, Code, ErrorMessage, Message, Qos, binary};
 
 use crate::delivery::Delivery;
-use crate::operation::{Caller, Operation, Receipt};
+use crate::operation::{Operation, Receipt};
 use crate::rate::Allowance;
 use crate::refusal::Refusal;
+use crate::rights;
 use crate::router::Router;
 use crate::run::Run;
 use crate::session::Session;
@@ -100,9 +103,18 @@ impl<'r> Batch<'r> {
         }
         self.charge(1)?;
         self.admit(operation)?;
+        let done = self.apply_one(operation);
+        if !self.others.is_empty() {
+            // What the write looked at is free again.
+            self.release();
+        }
+        done
+    }
+
+    fn apply_one(&mut self, operation: &Operation<'_>) -> Result<Receipt, Refusal> {
         match operation {
-            Operation::Set(set) => self.set(set),
-            Operation::Publish(publish) => self.publish(publish),
+            Operation::Set(set) => self.set(set, operation),
+            Operation::Publish(publish) => self.publish(publish, operation),
             Operation::Get(address) => self.get(address),
             Operation::Subscribe(subscribe) => self.subscribe(subscribe),
             Operation::Unsubscribe(id) => self.unsubscribe(*id),
@@ -200,9 +212,8 @@ impl<'r> Batch<'r> {
     }
 
     pub(crate) fn admit(&self, operation: &Operation<'_>) -> Result<(), Refusal> {
-        let caller = Caller {
-            session: self.session,
-        };
+        rights::check(&self.session.principal, operation)?;
+        let caller = self.caller();
         self.router
             .gates
             .iter()
@@ -253,10 +264,15 @@ impl<'r> Batch<'r> {
 
     /// Locks the shards of several addresses, in ascending order, until the next release.
     pub(crate) fn enter_all(&mut self, addresses: impl Iterator<Item = u64>) {
-        self.release();
         let mut numbers: Vec<_> = addresses.map(|hash| self.router.shard_of(hash)).collect();
         numbers.sort_unstable();
         numbers.dedup();
+        self.enter_shards(numbers);
+    }
+
+    /// Locks these shards, which ascend and are each named once, until the next release.
+    fn enter_shards(&mut self, numbers: Vec<usize>) {
+        self.release();
         for number in numbers {
             let shard = self.router.shards[number].lock();
             let held = Held {

@@ -10,6 +10,7 @@ use clasp_proto::{Address, Phase, Qos, Signal};
 use crate::alarm::Alarm;
 use crate::batch::{Batch, Throttled, Work};
 use crate::delivery::Outgoing;
+use crate::gate::Sight;
 use crate::limits::{
     SCHEDULE_AHEAD_MAX, SCHEDULE_SLACK, SCHEDULED_BYTES_PER_SESSION_MAX, SCHEDULED_PER_SESSION_MAX,
 };
@@ -124,7 +125,7 @@ impl Batch<'_> {
         let router = self.router;
         let room = router.reserve(members.iter().map(commits_max).sum())?;
         let mut peers = self.check_peers(members)?;
-        self.enter_all(members.iter().map(|member| router.hash(address_of(member))));
+        self.enter_members(members);
         let mut before = Vec::new();
         let (outcomes, revision) = match self.apply_each(members, &mut peers, &mut before) {
             Ok(applied) => applied,
@@ -143,6 +144,25 @@ impl Batch<'_> {
             sequence,
             is_applied: true,
         })
+    }
+
+    /// Locks what the members write to, and what their admission and delivery look at.
+    fn enter_members(&mut self, members: &[Operation<'_>]) {
+        let router = self.router;
+        let addresses = members.iter().map(address_of);
+        if router.gates.is_empty() {
+            return self.enter_all(addresses.map(|address| router.hash(address)));
+        }
+        let mut veils = addresses.clone().map(|address| router.veil(address));
+        if veils.any(|veil| veil.sight == Sight::ByState) {
+            return self.enter_everything();
+        }
+        let lookups: Vec<_> = members
+            .iter()
+            .flat_map(|member| self.lookups(member))
+            .collect();
+        let lookups = lookups.iter().map(String::as_str);
+        self.enter_all(addresses.chain(lookups).map(|address| router.hash(address)));
     }
 
     /// The sessions that signals among the members are for, in their order.
@@ -170,6 +190,9 @@ impl Batch<'_> {
         let mut outcomes = Vec::with_capacity(members.len());
         let mut revision = None;
         for member in members {
+            // In view of what the members before it did. // protocol/router.md 17.6
+            self.admit_in_view(member)
+                .map_err(|refusal| of_member(refusal, member))?;
             let outcome = match member {
                 Operation::Set(set) => self.apply_set(set, before).map(|(outcome, set_to)| {
                     revision = Some(set_to);
@@ -327,8 +350,10 @@ impl Batch<'_> {
         payload: &[u8],
         runs: &mut Runs,
     ) -> u64 {
+        let veil = self.veil(slot);
+        let shown = self.shown(veil, payload);
         let message = Outgoing {
-            payload,
+            payload: &shown,
             qos: outcome.qos,
             signal: outcome.signal,
             except: (!outcome.is_echoed).then_some(self.session.key),
@@ -337,6 +362,7 @@ impl Batch<'_> {
         let mut receivers = 0;
         for target in &route.targets {
             if !message.goes_to(target.session.key)
+                || !self.is_shown(slot, veil, &target.session)
                 || !self.passes(slot, target, &message, outcome.number)
             {
                 continue;
@@ -345,7 +371,7 @@ impl Batch<'_> {
             receivers += 1;
         }
         self.work.delivery.tally.fanned_out(receivers, 1);
-        self.commit(message.signal, message.payload)
+        self.commit(message.signal, payload)
     }
 }
 

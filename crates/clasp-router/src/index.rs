@@ -84,6 +84,17 @@ impl Index {
         self.changed();
     }
 
+    /// The patterns of subscriptions, in ascending order.
+    pub(crate) fn patterns<'a>(
+        &self,
+        subscriptions: impl Iterator<Item = &'a Arc<Subscription>>,
+    ) -> Vec<String> {
+        let trie = self.trie.read();
+        let mut patterns: Vec<_> = subscriptions.map(|it| trie.pattern(it.node)).collect();
+        patterns.sort_unstable();
+        patterns
+    }
+
     /// How many subscriptions there are.
     pub(crate) fn subscriptions(&self) -> usize {
         self.trie.read().subscriptions
@@ -179,6 +190,18 @@ impl Trie {
             at = self.child(at, segment, text);
         }
         at
+    }
+
+    /// The pattern of a node, whose texts are those from the root to it.
+    fn pattern(&self, mut number: u32) -> String {
+        let mut pattern = String::new();
+        while number != 0 {
+            let node = &self.nodes[number as usize];
+            pattern.insert_str(0, &node.text);
+            pattern.insert(0, '/');
+            number = node.parent;
+        }
+        pattern
     }
 
     fn child(&mut self, parent: u32, segment: &Segment, text: &str) -> u32 {

@@ -46,6 +46,10 @@ pub enum Closed {
     SlowConsumer,
     /// The router is about to end.
     ShuttingDown,
+    /// What gave the session its rights holds no more.
+    Revoked,
+    /// Somebody who runs the router wants it to end.
+    Dismissed,
 }
 
 /// What a writer found in the outbox.
@@ -218,6 +222,13 @@ impl Outbox {
     #[must_use]
     pub fn superseded(&self) -> u64 {
         self.inner.lock().superseded
+    }
+
+    /// True if the session has to end now, whatever was taken and not written yet.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        let closed = self.closed();
+        matches!(closed, Some(Closed::Revoked | Closed::Dismissed))
     }
 
     /// Why the outbox is closed, if it is.

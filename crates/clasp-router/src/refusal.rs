@@ -122,6 +122,21 @@ pub enum Refusal {
     /// A tap that must not lose anything has no room.
     #[error("the journal cannot keep up; try again")]
     Busy,
+    /// The scopes of the session do not allow it. // protocol/router.md 17.4
+    #[error("Insufficient scope for {wish} operation")]
+    Scope {
+        /// What was asked for.
+        wish: &'static str,
+    },
+    /// The scopes of the session do not allow to read all that a pattern matches.
+    #[error("Insufficient scope for subscription")]
+    Subscription,
+    /// A rule of the application does not allow it. // protocol/router.md 17.6
+    #[error("{reason}")]
+    Rule {
+        /// Why, in words of the application or about its rule.
+        reason: Box<str>,
+    },
     /// A gate does not let this session do this.
     #[error("{text}")]
     Forbidden {
@@ -162,7 +177,8 @@ impl Refusal {
             | Self::SignalsFull { .. }
             | Self::SessionsFull { .. } => Code::Overloaded,
             Self::NoSuchSession { .. } => Code::SessionNotFound,
-            Self::ForgedSender => Code::Refused,
+            Self::Scope { .. } | Self::Subscription => Code::Forbidden,
+            Self::ForgedSender | Self::Rule { .. } => Code::Refused,
             Self::NotAWrite | Self::BundleTooLong { .. } | Self::Unreadable(_) => {
                 Code::InvalidMessage
             }

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
+use clasp_proto::{Encoded, Value};
 use hashbrown::DefaultHashBuilder;
 
 use crate::alarm::{Alarm, Alarms};
 use crate::announce::Signals;
-use crate::batch::{Batch, Work};
+use crate::batch::{Batch, Work, encoded};
 use crate::config::{RouterConfig, WhenFull};
-use crate::delivery::Outgoing;
-use crate::gate::Gate;
+use crate::gate::{Gate, Veil};
 use crate::gesture::GestureKey;
 use crate::index::Index;
 use crate::outbox::Closed;
@@ -135,6 +135,24 @@ impl Router {
         }
     }
 
+    /// What a session asked for and what waits for it, for whoever runs the router.
+    #[must_use]
+    pub fn inspect(&self, session: &Session) -> Inspection {
+        let held = session.held.lock();
+        let subscriptions = held.subscriptions.values();
+        Inspection {
+            subscriptions: self.index.patterns(subscriptions),
+            queued_bytes: session.outbox.queued_bytes(),
+            superseded: session.outbox.superseded(),
+        }
+    }
+
+    /// Ends a session, and says why: it gets nothing more, its connection is told.
+    // protocol/router.md 17.9
+    pub fn end(&self, session: &Session, reason: Closed) {
+        session.outbox.close(reason);
+    }
+
     /// Ends all sessions: each still gets what is queued for it, and nothing more.
     pub fn shut_down(&self) {
         for session in self.sessions.all() {
@@ -207,6 +225,27 @@ impl Router {
         (hash >> SHARD_SHIFT) as usize & (self.shards.len() - 1)
     }
 
+    /// How much of an address the gates let through.
+    pub(crate) fn veil(&self, address: &str) -> Veil {
+        let veils = self.gates.iter().map(|gate| gate.veil(address));
+        veils.fold(Veil::default(), Veil::and)
+    }
+
+    /// What is shown in place of a value, if that is not the value.
+    pub(crate) fn redact(&self, address: &str, value: Encoded<'_>) -> Option<Value> {
+        let mut shown: Option<Value> = None;
+        let mut bytes = Vec::new();
+        for gate in &self.gates {
+            // A gate sees what the one before it left.
+            let left = match &shown {
+                None => value,
+                Some(left) => encoded(left, &mut bytes),
+            };
+            shown = gate.redact(address, left).or(shown);
+        }
+        shown
+    }
+
     pub(crate) fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -275,7 +314,7 @@ impl Router {
             return;
         };
         let mut batch = Batch::new(self, &session, now, work);
-        let slot = batch.slot(&key.address);
+        let slot = batch.slot_to_show(&key.address);
         let slot = slot.expect("the address was checked when the gesture began");
         let interval = self.config.gesture_interval;
         let (_, shard) = batch.shard();
@@ -287,30 +326,12 @@ impl Router {
     }
 
     fn flush_filter(&self, address: &str, session: SessionKey, now: Now, work: &mut Work) {
-        let hash = self.hash(address);
-        let mut shard = self.shards[self.shard_of(hash)].lock();
-        let Some(number) = shard.find(hash, address) else {
+        let Some(session) = self.sessions.by_key(session) else {
             return;
         };
-        let slot = shard.slot_mut(number);
-        // Taken before the route is read anew: that forgets what waits for limits that are gone.
-        let due = slot.filters_of(session);
-        let due = due.filter_map(|state| Some((state.signal, state.take_due(now.tick)?)));
-        let due: Vec<_> = due.collect();
-        let route = slot.current_route(&self.index);
-        let Some(target) = route.targets.iter().find(|target| target.is(session)) else {
-            return;
-        };
-        for (signal, payload) in due.into_iter().filter(|(signal, _)| target.wants(*signal)) {
-            let message = Outgoing {
-                payload: &payload,
-                qos: signal.qos(),
-                signal: Some(signal),
-                except: None,
-            };
-            work.delivery.send(&target.session, &message, now.tick);
-            work.delivery.tally.deliveries += 1;
-        }
+        let mut batch = Batch::new(self, &session, now, work);
+        batch.send_due(address);
+        batch.finish(None);
     }
 
     fn expire(&self, number: usize, now: Now) {
@@ -336,6 +357,17 @@ impl Router {
         self.alarms
             .set(now.tick.after(SWEEP_INTERVAL), Alarm::Sweep);
     }
+}
+
+/// How a session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// The patterns that it subscribed to, in ascending order.
+    pub subscriptions: Vec<String>,
+    /// Bytes that wait for it.
+    pub queued_bytes: usize,
+    /// Values that a newer one replaced before they were sent.
+    pub superseded: u64,
 }
 
 /// Room in every tap for writes that are about to be applied; given back when it is dropped.

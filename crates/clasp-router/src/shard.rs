@@ -75,6 +75,12 @@ impl Shard {
         slot_of(&self.pages, number)
     }
 
+    /// The slot with this number, if there is one.
+    pub(crate) fn slot_at(&self, number: SlotNumber) -> Option<&Slot> {
+        let (page, at) = split(number);
+        self.pages.get(page)?.get(at)?.as_ref()
+    }
+
     pub(crate) fn slot_mut(&mut self, number: SlotNumber) -> &mut Slot {
         let (page, at) = split(number);
         self.pages[page][at]

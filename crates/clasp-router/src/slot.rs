@@ -5,9 +5,11 @@ use std::sync::Arc;
 use clasp_proto::Signal;
 
 use crate::filter::FilterState;
+use crate::gate::Veil;
 use crate::index::Index;
 use crate::param::Param;
 use crate::route::Route;
+use crate::router::Router;
 use crate::session::SessionKey;
 
 /// One address of a shard.
@@ -24,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) filters: Option<Box<Vec<FilterState>>>,
     /// The second for which the expiry of the param is scheduled, 0 if it is not.
     pub(crate) due_second: u32,
+    /// How much of it is shown, once somebody asked.
+    pub(crate) veil: Option<Veil>,
     /// Written since the hand of the eviction clock last passed.
     pub(crate) recent: bool,
 }
@@ -36,6 +40,7 @@ impl Slot {
             param: None,
             filters: None,
             due_second: 0,
+            veil: None,
             recent: false,
         }
     }
@@ -49,6 +54,11 @@ impl Slot {
     pub(crate) fn is_idle(&self) -> bool {
         let mut filters = self.filters.iter().flat_map(|filters| filters.iter());
         self.param.is_none() && !filters.any(FilterState::is_waiting)
+    }
+
+    /// How much of the address is shown; asked of the gates once.
+    pub(crate) fn current_veil(&mut self, router: &Router) -> Veil {
+        *self.veil.get_or_insert_with(|| router.veil(&self.address))
     }
 
     /// The cached route, read anew if subscriptions changed since.

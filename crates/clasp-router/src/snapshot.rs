@@ -3,13 +3,15 @@
 //! (protocol/router.md 7.5).
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use clasp_proto::{Encoded, ParamRef, Pattern, Qos, SnapshotWriter};
+use clasp_proto::{Action, Encoded, ParamRef, Pattern, Principal, Qos, SnapshotWriter};
 
-use crate::batch::Work;
+use crate::batch::{Work, encoded};
 use crate::delivery::Delivery;
+use crate::gate::{Sight, Veil};
 use crate::limits::{
     SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_SLOTS, SNAPSHOT_STEPS_AT_ONCE,
 };
@@ -19,7 +21,9 @@ use crate::router::Router;
 use crate::run::Run;
 use crate::session::Session;
 use crate::shard::{Shard, SlotNumber};
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::{Now, Tick};
+use crate::view::View;
 
 /// Where a snapshot stands.
 #[derive(Debug)]
@@ -61,32 +65,45 @@ impl Cursor {
         self.subscription == Some(subscription)
     }
 
-    fn shows(&self, address: &str) -> bool {
-        self.pattern
-            .as_ref()
-            .is_none_or(|pattern| pattern.matches(address))
+    /// Whether an address is part of it, for all that scopes say.
+    fn holds(&self, address: &str, principal: &Principal) -> bool {
+        match &self.pattern {
+            // What a pattern matches may be read by whoever subscribed to it.
+            Some(pattern) => pattern.matches(address),
+            None => principal.may(Action::Read, address),
+        }
     }
 
-    /// Writes what a shard has from the cursor on: at most `slots_max` slots of it, and no more
-    /// than an outbox should hold of a snapshot. Goes on to the next shard when it is through.
-    fn read(&mut self, shard: &mut Shard, slots_max: usize, now: Tick, out: &mut Writer) {
+    /// The slots of its next step in a shard.
+    fn step(&self, shard: &Shard) -> Range<SlotNumber> {
+        let stop = self.slot.saturating_add(SNAPSHOT_STEP_SLOTS as u32);
+        self.slot..shard.end().min(stop)
+    }
+
+    /// Writes what a shard has from the cursor on: the slots of one step, and no more than an
+    /// outbox should hold of a snapshot. Goes on to the next shard when it is through.
+    fn read(&mut self, shard: &mut Shard, reader: &Reader<'_>, out: &mut Writer) {
+        let now = reader.now;
         let end = shard.end();
-        let stop = end.min(self.slot.saturating_add(slots_max as u32));
         let mut lives_longer = false;
-        for slot in shard.slots_mut(self.slot..stop) {
+        for slot in shard.slots_mut(self.step(shard)) {
             if out.is_full() {
                 break;
             }
+            let number = self.slot;
             self.slot += 1;
             let Some(slot) = slot else { continue };
+            let veil = slot.current_veil(reader.router);
             let live = slot.param.as_mut().filter(|param| !param.is_expired(now));
-            let Some(param) = live.filter(|_| self.shows(&slot.address)) else {
+            let is_shown =
+                !reader.is_hidden(number) && self.holds(&slot.address, &reader.session.principal);
+            let Some(param) = live.filter(|_| is_shown) else {
                 continue;
             };
             if self.subscription.is_some() {
                 lives_longer |= param.was_read(now);
             }
-            out.entry(&slot.address, param);
+            out.entry_shown(reader.router, veil, (&slot.address, param));
         }
         if lives_longer {
             shard.note_change();
@@ -95,6 +112,21 @@ impl Cursor {
             self.shard += 1;
             self.slot = 0;
         }
+    }
+}
+
+/// For whom a shard is read.
+struct Reader<'a> {
+    router: &'a Router,
+    session: &'a Session,
+    now: Tick,
+    /// Slots of this step that the session is not shown, in ascending order.
+    hidden: Vec<SlotNumber>,
+}
+
+impl Reader<'_> {
+    fn is_hidden(&self, slot: SlotNumber) -> bool {
+        self.hidden.binary_search(&slot).is_ok()
     }
 }
 
@@ -169,19 +201,32 @@ impl Router {
             return None;
         }
         let mut out = Writer::default();
-        // A small state goes out as one frame, where it fits: all shards are locked meanwhile.
-        let shards = if self.params() <= SNAPSHOT_AT_ONCE_PARAMS {
-            cursor.shard..self.shards.len()
+        // A small state goes out as one frame, where it fits: all shards are locked meanwhile. And
+        // what a gate shows may depend on any of them.
+        let is_all = self.params() <= SNAPSHOT_AT_ONCE_PARAMS || !self.gates.is_empty();
+        let first = if self.gates.is_empty() {
+            cursor.shard
         } else {
-            cursor.shard..cursor.shard + 1
+            0
         };
-        let mut locked: Vec<_> = self.shards[shards]
+        let last = if is_all {
+            self.shards.len()
+        } else {
+            cursor.shard + 1
+        };
+        let mut locked: Vec<_> = self.shards[first..last]
             .iter()
             .map(|shard| shard.lock())
             .collect();
-        for shard in &mut locked {
+        for at in cursor.shard - first..locked.len() {
             let number = cursor.shard;
-            cursor.read(shard, SNAPSHOT_STEP_SLOTS, now.tick, &mut out);
+            let reader = Reader {
+                router: self,
+                session,
+                now: now.tick,
+                hidden: self.hidden_slots(&cursor, &locked, (session, now.tick)),
+            };
+            cursor.read(&mut locked[at], &reader, &mut out);
             if cursor.shard == number {
                 break;
             }
@@ -195,6 +240,30 @@ impl Router {
         (!is_through).then_some(cursor)
     }
 
+    /// The slots of the cursor's next step whose addresses a gate does not show the session. All
+    /// shards are locked if there are gates.
+    fn hidden_slots(
+        &self,
+        cursor: &Cursor,
+        locked: &[MutexGuard<'_, Shard>],
+        (session, now): (&Session, Tick),
+    ) -> Vec<SlotNumber> {
+        if self.gates.is_empty() {
+            return Vec::new();
+        }
+        let shards = |number: usize| locked.get(number).map(|shard| &**shard);
+        let view = View::new(self, now, &shards);
+        let shard = &locked[cursor.shard];
+        let is_hidden = |number: &SlotNumber| {
+            let slot = shard.slot_at(*number).filter(|slot| slot.param.is_some());
+            slot.is_some_and(|slot| {
+                let veil = slot.veil.unwrap_or_else(|| self.veil(&slot.address));
+                veil.sight != Sight::Open && !self.shows(session, &slot.address, &view)
+            })
+        };
+        cursor.step(shard).filter(is_hidden).collect()
+    }
+
     fn snapshot_one(
         &self,
         session: &Arc<Session>,
@@ -203,19 +272,37 @@ impl Router {
         delivery: &mut Delivery,
     ) {
         let hash = self.hash(address);
-        let mut shard = self.shards[self.shard_of(hash)].lock();
-        let Some(number) = shard.find(hash, address) else {
+        let veil = self.veil(address);
+        let (mut locked, at) = self.lock_to_show(hash, veil);
+        let Some(number) = locked[at].find(hash, address) else {
             return;
         };
+        let shards = |number: usize| locked.get(number).map(|shard| &**shard);
+        if veil.sight != Sight::Open
+            && !self.shows(session, address, &View::new(self, now.tick, &shards))
+        {
+            return;
+        }
+        let shard = &mut locked[at];
         let param = shard.slot_mut(number).param.as_mut();
         if let Some(param) = param.filter(|param| !param.is_expired(now.tick)) {
             let lives_longer = param.was_read(now.tick);
             let mut out = Writer::default();
-            out.entry(address, param);
+            out.entry_shown(self, veil, (address, param));
             out.send(session, now, delivery);
             if lives_longer {
                 shard.note_change();
             }
+        }
+    }
+
+    /// Locks the shard of an address, or every shard if a gate may look at others before it shows
+    /// the address. Says which of them is the one.
+    fn lock_to_show(&self, hash: u64, veil: Veil) -> (Vec<MutexGuard<'_, Shard>>, usize) {
+        let number = self.shard_of(hash);
+        match veil.sight {
+            Sight::ByState => (self.shards.iter().map(Mutex::lock).collect(), number),
+            Sight::Open | Sight::BySession => (vec![self.shards[number].lock()], 0),
         }
     }
 }
@@ -228,10 +315,27 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn entry(&mut self, address: &str, param: &Param) {
+    /// An entry without what the veil of its address hides.
+    pub(crate) fn entry_shown(
+        &mut self,
+        router: &Router,
+        veil: Veil,
+        (address, param): (&str, &Param),
+    ) {
+        let stored = param.value.encoded();
+        let redacted = veil
+            .is_redacted
+            .then(|| router.redact(address, stored))
+            .flatten();
+        let mut bytes = Vec::new();
+        let value = redacted.map_or(stored, |left| encoded(&left, &mut bytes));
+        self.entry(address, param, value);
+    }
+
+    fn entry(&mut self, address: &str, param: &Param, value: Encoded<'_>) {
         let entry = ParamRef {
             address,
-            value: param.value.encoded(),
+            value,
             revision: param.revision,
             writer: Some(&param.writer),
             timestamp: Some(param.written_at.0),

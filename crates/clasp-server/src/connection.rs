@@ -2,6 +2,7 @@
 //! writing in one task until one side ends it.
 
 mod dispatch;
+mod end;
 mod greeting;
 mod input;
 mod output;
@@ -9,7 +10,6 @@ mod output;
 pub(crate) use greeting::PROTOCOL_VERSION;
 
 use std::future::Future as _;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,19 +18,23 @@ use std::time::Duration;
 
 use clasp_proto::{Binding, Close, Code};
 use clasp_router::{Closed, Session, Tick};
-use clasp_transport::{ProtocolError, Stream, quic, websocket};
+use clasp_transport::{Stream, quic, websocket};
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use self::end::End;
 use self::greeting::Greeted;
 use self::input::Input;
 use self::output::Output;
 use crate::admission::{Admitted, Arrived, Queued};
 use crate::counters::{Counted, Ending};
-use crate::limits::{FAREWELL_TIMEOUT, QUEUED_TIME_MAX, STALL_MAX, STALL_RECHECK, WRITE_DEADLINE};
+use crate::limits::{
+    EXPIRY_CHECK_INTERVAL, FAREWELL_TIMEOUT, QUEUED_TIME_MAX, STALL_MAX, STALL_RECHECK,
+    WRITE_DEADLINE,
+};
 use crate::plan::Protocol;
 use crate::shared::Shared;
 
@@ -72,7 +76,7 @@ pub(crate) async fn serve(
         let Admitted { pending, .. } = admitted;
         let displaced = pending.displaced();
         let greeted = tokio::select! {
-            greeted = Box::pin(greeting::greet(arrival, &shared, pending)) => greeted,
+            greeted = Box::pin(greeting::greet((arrival, peer), &shared, pending)) => greeted,
             () = displaced => return,
         };
         let Some(greeted) = greeted else {
@@ -185,39 +189,6 @@ impl Drop for Witness {
     }
 }
 
-/// Why a connection ends.
-#[derive(Debug, thiserror::Error)]
-enum End {
-    #[error("the peer left")]
-    Left,
-    #[error("the socket failed: {0}")]
-    Io(#[from] io::Error),
-    #[error("{0}")]
-    Protocol(ProtocolError),
-    #[error("too many unreadable frames")]
-    Offended,
-    #[error("slow consumer: it did not read what it subscribed to")]
-    Slow,
-    #[error("nothing was heard for too long")]
-    Silent,
-    #[error("the server is shutting down; connect again later")]
-    ShuttingDown,
-}
-
-impl End {
-    const fn ending(&self) -> Ending {
-        match self {
-            Self::Left => Ending::Left,
-            Self::Io(_) => Ending::SocketFailed,
-            Self::Protocol(_) => Ending::Protocol,
-            Self::Offended => Ending::Unreadable,
-            Self::Slow => Ending::SlowConsumer,
-            Self::Silent => Ending::Silent,
-            Self::ShuttingDown => Ending::ShuttingDown,
-        }
-    }
-}
-
 /// A session in the router, for as long as this lives. // protocol/router.md 14.3, 14.4
 struct Attached<'a> {
     shared: &'a Shared,
@@ -228,6 +199,7 @@ struct Attached<'a> {
 
 impl Drop for Attached<'_> {
     fn drop(&mut self) {
+        self.shared.roster.leave(&self.session);
         self.shared.router.detach(&self.session);
         self.shared.counters.count(Counted::Ended(self.ending));
     }
@@ -312,8 +284,7 @@ impl<'a> Connection<'a> {
                     });
                 }
                 match self.output.refill(session, cx.waker()) {
-                    Some(Closed::ShuttingDown) => return Err(End::ShuttingDown),
-                    Some(Closed::SlowConsumer | Closed::Detached) => return Err(End::Slow),
+                    Some(reason) => return Err(reason.into()),
                     None if !self.output.is_empty() => {}
                     None => {
                         // TLS keeps what the socket did not take.
@@ -327,6 +298,10 @@ impl<'a> Connection<'a> {
                         return Ok(());
                     }
                 }
+            } else if session.outbox.is_cut_off() {
+                // What was taken before and is not written yet is not for this peer any more.
+                let reason = session.outbox.closed();
+                return Err(reason.map_or(End::Revoked, End::from));
             }
             match self.output.poll_write(cx, &mut self.stream, &self.attached) {
                 Poll::Ready(result) => result?,
@@ -428,26 +403,48 @@ impl<'a> Connection<'a> {
             Duration::ZERO => Tick::NEVER,
             stalled => now.after(WRITE_DEADLINE - stalled),
         };
+        let next = unwritten.min(self.check_expiry()?);
         let Some(timeout) = shared.plan.session_timeout else {
-            return Ok(unwritten);
+            return Ok(next);
         };
         let silent = Duration::from_micros(now.since(self.heard_at));
         if silent >= timeout {
             return Err(End::Silent);
         }
         if silent < timeout / 2 {
-            return Ok(unwritten.min(self.heard_at.after(timeout / 2)));
+            return Ok(next.min(self.heard_at.after(timeout / 2)));
         }
         if !self.has_asked {
             self.has_asked = true;
             outbox.push_control(&output::ping(self.binding), now);
         }
-        Ok(unwritten.min(self.heard_at.after(timeout)))
+        Ok(next.min(self.heard_at.after(timeout)))
+    }
+
+    /// When to look again whether the time of the session's token is over: at its end, and now and
+    /// then before, since the wall clock may be set. // protocol/router.md 17.9
+    fn check_expiry(&self) -> Result<Tick, End> {
+        let Some(expires_at) = self.attached.session.principal.expires_at else {
+            return Ok(Tick::NEVER);
+        };
+        let now = self.attached.shared.clock.now();
+        let end = expires_at.saturating_add(1).saturating_mul(1_000_000);
+        match end.checked_sub(now.wall.0) {
+            None | Some(0) => Err(End::Expired),
+            Some(left) => {
+                let left = Duration::from_micros(left);
+                Ok(now.tick.after(left.min(EXPIRY_CHECK_INTERVAL)))
+            }
+        }
     }
 
     /// Says why the connection ends, if there is somebody to be told.
     /// // protocol/router.md 14.6, protocol/errors.md 1.4, 2.1
     async fn farewell(mut self, end: &End) {
+        if end.is_cut() && !self.output.is_empty() {
+            // In the middle of what it may not have any more: no word fits in between.
+            return;
+        }
         let words = match end {
             End::Left | End::Io(_) => None,
             End::Protocol(error) => Some((None, error.close())),
@@ -455,6 +452,8 @@ impl<'a> Connection<'a> {
             End::Slow => Some((Some(Code::Overloaded), Close::SlowConsumer)),
             End::Silent => Some((Some(Code::Timeout), Close::IdleTimeout)),
             End::ShuttingDown => Some((Some(Code::Unavailable), Close::Shutdown)),
+            End::Expired => Some((Some(Code::TokenExpired), Close::TokenEnded)),
+            End::Revoked | End::Dismissed => Some((Some(Code::Unauthorized), Close::TokenEnded)),
         };
         let mut last = Vec::new();
         match words {
@@ -473,7 +472,7 @@ impl<'a> Connection<'a> {
             }
             None => {}
         }
-        if !matches!(end, End::Left | End::Io(_) | End::Slow) {
+        if !matches!(end, End::Left | End::Io(_) | End::Slow) && !end.is_cut() {
             // The answers to what came before go out before the reason.
             self.output.refill(&self.attached.session, Waker::noop());
         }

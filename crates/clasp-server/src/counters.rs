@@ -53,6 +53,12 @@ pub enum Ending {
     Silent,
     /// The server was shutting down.
     ShuttingDown,
+    /// Its token expired.
+    Expired,
+    /// Its token was revoked.
+    Revoked,
+    /// An operator ended it.
+    Dismissed,
     /// Cut off: at the drain deadline, or by a panic.
     CutOff,
 }
@@ -98,7 +104,7 @@ impl Counted {
 
 impl Ending {
     /// Every ending.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Left,
         Self::SocketFailed,
         Self::Protocol,
@@ -106,6 +112,9 @@ impl Ending {
         Self::SlowConsumer,
         Self::Silent,
         Self::ShuttingDown,
+        Self::Expired,
+        Self::Revoked,
+        Self::Dismissed,
         Self::CutOff,
     ];
 
@@ -119,6 +128,9 @@ impl Ending {
             Self::SlowConsumer => "slow_consumer",
             Self::Silent => "silent",
             Self::ShuttingDown => "shutting_down",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Dismissed => "dismissed",
             Self::CutOff => "cut_off",
         }
     }

@@ -4,6 +4,8 @@ use clasp_proto::{Close, Code, DecodeError, FrameError, Hello, Message, binary, 
 use clasp_router::Refusal;
 use thiserror::Error;
 
+use crate::auth::Denial;
+
 /// Why a connection did not become a session. Told to the peer as an ERROR, and again as the
 /// reason of the close. // protocol/router.md 2.3
 #[derive(Debug, Error)]
@@ -20,12 +22,9 @@ pub(crate) enum Rejection {
     /// Nothing came in time.
     #[error("no HELLO came in time")]
     TimedOut,
-    /// The server wants a token, and there is none.
-    #[error("Authentication required")]
-    NoToken,
-    /// The token is not the one that is asked for.
-    #[error("Invalid token: token not found")]
-    WrongToken,
+    /// The token does not count, or there is none. // protocol/router.md 2.6
+    #[error(transparent)]
+    Denied(#[from] Denial),
     /// The router takes no more sessions.
     #[error("{0}")]
     Full(Refusal),
@@ -42,7 +41,7 @@ impl Rejection {
             Self::Message(error) => error.code(),
             Self::NotHello(_) => Code::InvalidMessage,
             Self::TimedOut => Code::Timeout,
-            Self::NoToken | Self::WrongToken => Code::Unauthorized,
+            Self::Denied(denial) => denial.code(),
             // protocol/router.md 2.4
             Self::Full(refusal) => refusal.code(),
             Self::ShuttingDown => Code::Unavailable,
@@ -74,26 +73,6 @@ pub(crate) fn read_hello(bytes: &[u8]) -> Result<Hello, Rejection> {
     }
 }
 
-/// Compares the token with the one that the server wants, if it wants one.
-/// // protocol/router.md 2.6, 2.10
-pub(crate) fn check_token(wanted: Option<&str>, given: Option<&str>) -> Result<(), Rejection> {
-    match (wanted, given.filter(|token| !token.is_empty())) {
-        (None, _) => Ok(()),
-        (Some(_), None) => Err(Rejection::NoToken),
-        (Some(wanted), Some(given)) if is_same(wanted, given) => Ok(()),
-        (Some(_), Some(_)) => Err(Rejection::WrongToken),
-    }
-}
-
-/// Takes as long for any wrong token of the right length.
-fn is_same(wanted: &str, given: &str) -> bool {
-    let differing = wanted
-        .bytes()
-        .zip(given.bytes())
-        .fold(0, |all, (a, b)| all | (a ^ b));
-    wanted.len() == given.len() && differing == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,22 +89,5 @@ mod tests {
         assert_eq!(code(b"\x53\x01\x00\x01\x01"), 101);
         let hello = b"\x53\x01\x00\x0d\x01\x01\xe0\x00\x06Client\x00\x00";
         assert_eq!(read_hello(hello).expect("a HELLO").name, "Client");
-    }
-
-    // protocol/router.md 2.6, 2.10
-    #[test]
-    fn token_is_asked_for_only_if_wanted() {
-        assert!(check_token(None, Some("anything")).is_ok());
-        assert!(check_token(Some("secret"), Some("secret")).is_ok());
-        for (given, text) in [
-            (None, "Authentication required"),
-            (Some(""), "Authentication required"),
-            (Some("secre"), "Invalid token: token not found"),
-            (Some("secret2"), "Invalid token: token not found"),
-        ] {
-            let rejected = check_token(Some("secret"), given).expect_err("is rejected");
-            assert_eq!(rejected.to_string(), text);
-            assert_eq!(rejected.code(), Code::Unauthorized);
-        }
     }
 }

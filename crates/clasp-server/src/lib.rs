@@ -12,6 +12,7 @@
 
 mod admission;
 mod allowance;
+mod auth;
 mod clock;
 mod config;
 mod config_error;
@@ -32,6 +33,7 @@ mod rendezvous;
 #[cfg(not(feature = "rendezvous"))]
 #[path = "no_rendezvous.rs"]
 mod rendezvous;
+mod roster;
 mod server;
 mod shared;
 mod shutdown;

@@ -61,6 +61,9 @@ pub(crate) const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// A subscriber that takes nothing for this long is closed. // protocol/router.md 16.3
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How often a session looks whether its token has expired meanwhile: the wall clock may be set.
+pub(crate) const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
+
 /// How long the last words to a peer may take.
 pub(crate) const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -1,6 +1,11 @@
 //! Plan: what will run. After a Plan nothing can fail because of the configuration.
 
-use std::fmt;
+mod feature;
+mod protocol;
+
+pub use feature::Feature;
+pub use protocol::Protocol;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,120 +74,6 @@ pub(crate) struct Listening {
     pub(crate) address: SocketAddr,
     /// Nobody asked for it: if the port is taken, the server runs without.
     pub(crate) gives_way: bool,
-}
-
-/// What is spoken on a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// CLASP over WebSocket.
-    WebSocket,
-    /// CLASP frames on a stream of a QUIC connection.
-    Quic,
-    /// CLASP frames behind 4-byte lengths.
-    Tcp,
-    /// Accounts, tokens and entities, over HTTP.
-    Auth,
-    /// Whether the server is well, over HTTP.
-    Health,
-    /// What the server counts, over HTTP.
-    Metrics,
-    /// Who is where, over HTTP.
-    Rendezvous,
-    /// The question who is there, and its answer, over UDP.
-    Broadcast,
-}
-
-impl Protocol {
-    /// What its urls begin with.
-    pub const fn scheme(self, has_tls: bool) -> &'static str {
-        match (self, has_tls) {
-            (Self::WebSocket, false) => "ws",
-            (Self::WebSocket, true) => "wss",
-            (Self::Quic, _) => "quic",
-            (Self::Tcp, false) => "tcp",
-            (Self::Tcp, true) => "tcps",
-            (Self::Auth | Self::Rendezvous, false) => "http",
-            (Self::Auth | Self::Rendezvous, true) => "https",
-            (Self::Broadcast, _) => "udp",
-            // With TLS these ports answer both: probes seldom have the authority.
-            (Self::Health | Self::Metrics, _) => "http",
-        }
-    }
-
-    /// True if clients of CLASP connect there.
-    pub const fn is_clasp(self) -> bool {
-        matches!(self, Self::WebSocket | Self::Quic | Self::Tcp)
-    }
-
-    /// True if machines look there whether the server is well, and no secret is sent.
-    pub(crate) const fn is_for_probes(self) -> bool {
-        matches!(self, Self::Health | Self::Metrics)
-    }
-
-    /// The flag that sets its port.
-    pub const fn flag(self) -> &'static str {
-        match self {
-            Self::WebSocket => "--ws-port",
-            Self::Quic => "--quic-port",
-            Self::Tcp => "--tcp-port",
-            Self::Auth => "--auth-port",
-            Self::Health => "--health-port",
-            Self::Metrics => "--metrics-port",
-            Self::Rendezvous => "--rendezvous-port",
-            Self::Broadcast => "--broadcast-port",
-        }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::WebSocket => "WebSocket",
-            Self::Quic => "QUIC",
-            Self::Tcp => "TCP",
-            Self::Auth => "Auth",
-            Self::Health => "Health",
-            Self::Metrics => "Metrics",
-            Self::Rendezvous => "Rendezvous",
-            Self::Broadcast => "Broadcast",
-        })
-    }
-}
-
-/// A part of the program that is left out where it is not asked for when building.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feature {
-    /// The WebSocket listener.
-    WebSocket,
-    /// Capability tokens.
-    Caps,
-    /// The registry of entities, and their tokens.
-    Registry,
-    /// The rendezvous server, and registration at another one.
-    Rendezvous,
-}
-
-impl Feature {
-    /// True if this build has it.
-    pub const fn is_compiled(self) -> bool {
-        match self {
-            Self::WebSocket => cfg!(feature = "websocket"),
-            Self::Caps => cfg!(feature = "caps"),
-            Self::Registry => cfg!(feature = "registry"),
-            Self::Rendezvous => cfg!(feature = "rendezvous"),
-        }
-    }
-}
-
-impl fmt::Display for Feature {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::WebSocket => "websocket",
-            Self::Caps => "caps",
-            Self::Registry => "registry",
-            Self::Rendezvous => "rendezvous",
-        })
-    }
 }
 
 impl Plan {

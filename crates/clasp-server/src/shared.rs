@@ -7,11 +7,13 @@ use clasp_router::Router;
 use tokio::sync::Notify;
 
 use crate::admission::Admission;
+use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::features::snapshot::{self, SnapshotError, Snapshots};
 use crate::metrics::Metrics;
 use crate::plan::{Plan, Protocol};
+use crate::roster::Roster;
 use crate::shutdown::Shutdown;
 
 /// One server.
@@ -23,6 +25,8 @@ pub(crate) struct Shared {
     /// Somebody wants the certificate to be read again.
     pub(crate) reload: Notify,
     pub(crate) admission: Admission,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) roster: Roster,
     pub(crate) counters: Arc<Counters>,
     pub(crate) metrics: Metrics,
     /// Nothing if the state is kept in memory only.
@@ -49,6 +53,8 @@ impl Shared {
             router,
             snapshots,
             admission: Admission::new(plan.caps),
+            authenticator: Authenticator::new(plan.token.clone()),
+            roster: Roster::default(),
             clock,
             shutdown: Shutdown::new(),
             reload: Notify::new(),

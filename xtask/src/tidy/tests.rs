@@ -127,7 +127,7 @@ fn features_gate_modules() {
         &["mod"],
     );
     check(
-        "crates/a/src/plan.rs",
+        "crates/a/src/plan/feature.rs",
         "//! A.\n#[cfg(feature = \"x\")]\nfn x() {}",
         &[],
     );

@@ -25,15 +25,24 @@ impl Batch<'_> {
         if route.is_empty() {
             return self.work.delivery.tally.fanned_out(0, 1);
         }
-        if !route.has_limits {
+        let veil = self.veil(slot);
+        if !route.has_limits && veil.is_none() {
             self.work.delivery.gather(&route, message, self.now.tick);
             return;
         }
         self.work.delivery.flush(self.now.tick);
+        let payload = self.shown(veil, message.payload);
+        let message = &Outgoing {
+            payload: &payload,
+            ..*message
+        };
         let number = as_number();
         let mut receivers = 0;
         for target in &route.targets {
-            if message.goes_to(target.session.key) && self.passes(slot, target, message, number) {
+            if message.goes_to(target.session.key)
+                && self.is_shown(slot, veil, &target.session)
+                && self.passes(slot, target, message, number)
+            {
                 self.work
                     .delivery
                     .send(&target.session, message, self.now.tick);
@@ -41,6 +50,44 @@ impl Batch<'_> {
             }
         }
         self.work.delivery.tally.fanned_out(receivers, 1);
+    }
+
+    /// Hands a subscriber what waited for its limits, if it is still to be sent.
+    pub(crate) fn send_due(&mut self, address: &str) {
+        let hash = self.router.hash(address);
+        self.enter(hash);
+        let (_, shard) = self.shard();
+        if shard.find(hash, address).is_none() {
+            return;
+        }
+        let number = self.slot_to_show(address);
+        let number = number.expect("what is in the table is an address");
+        let (router, session, now) = (self.router, self.session, self.now.tick);
+        let (_, shard) = self.shard();
+        let slot = shard.slot_mut(number);
+        // Taken before the route is read anew: that forgets what waits for limits that are gone.
+        let due = slot.filters_of(session.key);
+        let due = due.filter_map(|state| Some((state.signal, state.take_due(now)?)));
+        let due: Vec<_> = due.collect();
+        let route = slot.current_route(&router.index);
+        let mut targets = route.targets.iter();
+        let Some(target) = targets.find(|target| target.is(session.key)) else {
+            return;
+        };
+        let veil = self.veil(number);
+        if !self.is_shown(number, veil, session) {
+            return;
+        }
+        for (signal, payload) in due.into_iter().filter(|(signal, _)| target.wants(*signal)) {
+            let message = Outgoing {
+                payload: &payload,
+                qos: signal.qos(),
+                signal: Some(signal),
+                except: None,
+            };
+            self.work.delivery.send(session, &message, now);
+            self.work.delivery.tally.deliveries += 1;
+        }
     }
 
     /// The cached route of a slot, read anew if subscriptions changed since.

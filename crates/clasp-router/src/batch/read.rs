@@ -1,14 +1,17 @@
 //! Reads: GET, SUBSCRIBE with its snapshot, ANNOUNCE and QUERY.
 
-use clasp_proto::{Address, Announce, Code, Pattern, Subscribe, binary};
+use clasp_proto::{Action, Address, Announce, Code, Pattern, SignalDefinition, Subscribe, binary};
 
 use super::Batch;
 use crate::announce;
 use crate::filter::Limits;
+use crate::gate::Sight;
 use crate::index::Wanted;
 use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::operation::{Query, Receipt};
 use crate::refusal::Refusal;
+use crate::rights;
+use crate::shard::SlotNumber;
 use crate::snapshot::{self, Cursor};
 
 impl Batch<'_> {
@@ -21,9 +24,11 @@ impl Batch<'_> {
         self.work.delivery.flush(self.now.tick);
         self.flush_answers();
         let (session, now) = (self.session, self.now);
+        let number = self.find_shown(hash, address).ok_or(Refusal::NotFound)?;
+        let router = self.router;
         let (_, shard) = self.shard();
-        let number = shard.find(hash, address).ok_or(Refusal::NotFound)?;
         let slot = shard.slot_mut(number);
+        let veil = slot.current_veil(router);
         let param = slot
             .param
             .as_mut()
@@ -31,7 +36,7 @@ impl Batch<'_> {
         let param = param.ok_or(Refusal::NotFound)?;
         let lives_longer = param.was_read(now.tick);
         let mut answer = snapshot::Writer::default();
-        answer.entry(address, param);
+        answer.entry_shown(router, veil, (address, param));
         if lives_longer {
             shard.note_change();
         }
@@ -40,9 +45,21 @@ impl Batch<'_> {
         Ok(Receipt::default())
     }
 
+    /// The slot of an address, if there is one and the session is shown what is in it. The other
+    /// answer is that for an address that does not exist. // protocol/router.md 17.7
+    fn find_shown(&mut self, hash: u64, address: &str) -> Option<SlotNumber> {
+        let session = self.session;
+        let (_, shard) = self.shard();
+        shard.find(hash, address)?;
+        let number = self.slot_to_show(address).ok()?;
+        let veil = self.veil(number);
+        self.is_shown(number, veil, session).then_some(number)
+    }
+
     // protocol/router.md 5.1, 5.2
     pub(super) fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Receipt, Refusal> {
         let pattern = Pattern::parse(&subscribe.pattern)?;
+        rights::check_pattern(&self.session.principal, &pattern)?;
         self.release();
         self.flush_answers();
         let mut held = self.session.held.lock();
@@ -105,10 +122,29 @@ impl Batch<'_> {
         })
     }
 
+    /// Leaves out the signals that the session may not read, or is not shown.
+    /// // protocol/router.md 17.4, 17.7
+    fn keep_shown(&mut self, found: &mut Vec<SignalDefinition>) {
+        let (router, session) = (self.router, self.session);
+        found.retain(|signal| session.principal.may(Action::Read, &signal.address));
+        if router.gates.is_empty() {
+            return;
+        }
+        self.enter_everything();
+        self.viewing(|view| {
+            found.retain(|signal| {
+                let sight = router.veil(&signal.address).sight;
+                sight == Sight::Open || router.shows(session, &signal.address, view)
+            });
+        });
+        self.release();
+    }
+
     /// Answers with as many RESULTs as the signals take. // protocol/router.md 10.2, 10.3
     pub(super) fn query(&mut self, query: Query<'_>) -> Result<Receipt, Refusal> {
         let pattern = Pattern::parse(query.pattern)?;
-        let found = self.router.signals.query(&pattern, self.now.tick);
+        let mut found = self.router.signals.query(&pattern, self.now.tick);
+        self.keep_shown(&mut found);
         let bytes: usize = found.iter().map(announce::size).sum();
         if bytes > self.router.config.outbox_bytes_max / 4 {
             return Err(Refusal::ResultTooLarge);

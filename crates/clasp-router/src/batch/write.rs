@@ -10,7 +10,7 @@ use crate::alarm::Alarm;
 use crate::delivery::Outgoing;
 use crate::gesture::{Gesture, GestureKey};
 use crate::limits::{GESTURES_PER_SESSION_MAX, LOCKS_PER_SESSION_MAX};
-use crate::operation::Receipt;
+use crate::operation::{Operation, Receipt};
 use crate::param::{self, Applied, LockChange, Record};
 use crate::peer::{self, Peer};
 use crate::refusal::Refusal;
@@ -20,9 +20,13 @@ use crate::snapshot;
 
 impl Batch<'_> {
     // protocol/router.md 6.1, 6.9, 6.16
-    pub(super) fn set(&mut self, set: &SetRef<'_>) -> Result<Receipt, Refusal> {
+    pub(super) fn set(
+        &mut self,
+        set: &SetRef<'_>,
+        operation: &Operation<'_>,
+    ) -> Result<Receipt, Refusal> {
         let room = self.router.reserve(1)?;
-        let number = self.slot(set.address)?;
+        let number = self.slot_of_write(set.address, operation)?;
         let applied = self.apply(number, set)?;
         if applied.is_new {
             self.keep_within_capacity(number)?;
@@ -141,27 +145,41 @@ impl Batch<'_> {
         sequence
     }
 
-    pub(super) fn publish(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
-        match peer::of(publish.address) {
-            Some(Peer::Signal(target)) => return self.signal_peer(target, publish),
-            Some(Peer::Announce) => {
-                return self.fan_out(&PublishRef {
-                    signal: None,
-                    ..*publish
-                });
+    pub(super) fn publish(
+        &mut self,
+        publish: &PublishRef<'_>,
+        operation: &Operation<'_>,
+    ) -> Result<Receipt, Refusal> {
+        let peer = peer::of(publish.address);
+        if let Some(Peer::Signal(target)) = peer {
+            if !self.router.gates.is_empty() {
+                self.slot_of_write(publish.address, operation)?;
             }
-            None => {}
+            return self.signal_peer(target, publish);
         }
-        if publish.signal == Some(Signal::Gesture) {
-            return self.gesture(publish);
+        let number = self.slot_of_write(publish.address, operation)?;
+        if peer == Some(Peer::Announce) {
+            let announced = PublishRef {
+                signal: None,
+                ..*publish
+            };
+            return self.fan_out(number, &announced);
         }
-        self.fan_out(publish)
+        if publish.signal == Some(Signal::Gesture) && !self.lets_through(number, publish) {
+            return Ok(Receipt {
+                is_applied: true,
+                ..Receipt::default()
+            });
+        }
+        self.fan_out(number, publish)
     }
 
-    pub(crate) fn fan_out(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
-        let room = self.router.reserve(1)?;
-        let number = self.slot(publish.address)?;
-        room.keep(1);
+    fn fan_out(
+        &mut self,
+        number: SlotNumber,
+        publish: &PublishRef<'_>,
+    ) -> Result<Receipt, Refusal> {
+        self.router.reserve(1)?.keep(1);
         let mut payload = core::mem::take(&mut self.work.payload);
         payload.clear();
         publish.write(&mut payload);
@@ -222,23 +240,21 @@ impl Batch<'_> {
         self.work.payload = payload;
     }
 
-    /// A gesture: moves leave at most once per interval. // protocol/router.md 8.4, 8.5, 8.6
-    fn gesture(&mut self, publish: &PublishRef<'_>) -> Result<Receipt, Refusal> {
-        let number = self.slot(publish.address)?;
+    /// A gesture: moves leave at most once per interval. False if this one waits.
+    /// // protocol/router.md 8.4, 8.5, 8.6
+    fn lets_through(&mut self, number: SlotNumber, publish: &PublishRef<'_>) -> bool {
         let mut payload = Vec::new();
         publish.write(&mut payload);
         let id = publish.id.unwrap_or(0);
         match self.throttle(number, id, publish.phase, &payload) {
-            Throttled::Waits => {
-                return Ok(Receipt {
-                    is_applied: true,
-                    ..Receipt::default()
-                });
+            Throttled::Waits => false,
+            Throttled::Goes { first } => {
+                if let Some(last) = first {
+                    self.deliver_move(number, &last);
+                }
+                true
             }
-            Throttled::Goes { first: Some(last) } => self.deliver_move(number, &last),
-            Throttled::Goes { first: None } => {}
         }
-        self.fan_out(publish)
     }
 
     /// Notes a message of a gesture, and says what becomes of it.

@@ -68,3 +68,19 @@ fn a_session_that_ends_twice_ends_nobody_else() {
     stage.send(&writer, &set("/x", 1)).unwrap();
     assert_eq!(numbers(&stage.received(&reader)), [1]);
 }
+
+#[test]
+fn an_inspection_tells_what_a_session_asked_for() {
+    let mut stage = Stage::new();
+    let (writer, session) = (stage.session("w"), stage.session("s"));
+    for (id, pattern) in [(1, "/b/*/c"), (2, "/a/**"), (3, "/a/x*y")] {
+        stage.send(&session, &subscribe(id, pattern)).unwrap();
+    }
+    stage.send(&writer, &set("/a/1", 1)).unwrap();
+    let inspection = stage.router.inspect(&session);
+    assert_eq!(inspection.subscriptions, ["/a/**", "/a/x*y", "/b/*/c"]);
+    assert!(inspection.queued_bytes > 0 && inspection.superseded == 0);
+    stage.received(&session);
+    assert_eq!(stage.router.inspect(&session).queued_bytes, 0);
+    assert_eq!(stage.router.inspect(&writer).subscriptions, [""; 0]);
+}

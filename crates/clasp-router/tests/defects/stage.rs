@@ -6,9 +6,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use clasp_proto::{
-    Announce, Binding, Bundle, Code, Get, Message, MessageRef, Param, Phase, Publish, Qos, Query,
-    Set, Signal, SignalDefinition, Subscribe, SubscribeOptions, TypeMask, Unsubscribe, Value,
-    binary, frame,
+    Announce, Binding, Bundle, Code, Get, Message, MessageRef, Param, Phase, Principal, Publish,
+    Qos, Query, Rights, Scopes, Set, Signal, SignalDefinition, Subscribe, SubscribeOptions,
+    TypeMask, Unsubscribe, Value, binary, frame,
 };
 use clasp_router::{
     Batch, Drained, Export, NewSession, Now, Operation, Receipt, Refusal, RestoreError, Restored,
@@ -88,12 +88,31 @@ impl Stage {
     }
 
     pub(crate) fn session(&self, id: &str) -> Arc<Session> {
+        self.session_of(id, Principal::anybody())
+    }
+
+    /// A session that acts for somebody.
+    pub(crate) fn session_of(&self, id: &str, principal: Principal) -> Arc<Session> {
         let new = NewSession {
             id: id.into(),
             binding: Binding::Length,
-            principal: Arc::new(clasp_proto::Principal::anybody()),
+            principal: Arc::new(principal),
         };
         self.router.attach(new).expect("there is a place")
+    }
+
+    /// A session with these scopes, that may be known by its id.
+    pub(crate) fn scoped(&self, id: &str, scopes: &str) -> Arc<Session> {
+        let rights = Rights::Scoped {
+            scopes: Scopes::parse(scopes).expect("well formed"),
+            strict_read: false,
+        };
+        let principal = Principal {
+            subject: Some(id.into()),
+            rights,
+            expires_at: None,
+        };
+        self.session_of(id, principal)
     }
 
     /// A session that subscribes, with the state that it is told of read.
@@ -303,6 +322,10 @@ fn operation<'a>(
 
 pub(crate) fn set(address: &str, value: i64) -> Message {
     set_with(address, value, |_| {})
+}
+
+pub(crate) fn set_to(address: &str, value: Value) -> Message {
+    set_with(address, 0, |set| set.value = value)
 }
 
 pub(crate) fn set_with(address: &str, value: i64, adjust: impl FnOnce(&mut Set)) -> Message {

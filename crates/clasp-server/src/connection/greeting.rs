@@ -1,19 +1,22 @@
 //! The beginning of a connection: the upgrade, HELLO, and WELCOME with the first snapshot.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use clasp_proto::{Binding, Features, Message, Principal, Welcome, binary};
+use clasp_proto::{Binding, Features, Hello, Message, Welcome, binary};
 use clasp_router::{NewSession, Session};
 use clasp_transport::{FrameReader, HandshakeError, ProtocolError, Step, Stream, tls, websocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Arrival, Attached, input, output};
 use crate::admission::Pending;
+use crate::auth::{Denial, Identity};
 use crate::counters::{Counted, Ending};
 use crate::handshake::{self, Rejection};
 use crate::limits::{FAREWELL_TIMEOUT, TLS_TIMEOUT};
 use crate::metrics::Kind;
 use crate::plan::Protocol;
+use crate::roster::Entry;
 use crate::shared::Shared;
 
 /// A connection that has become a session.
@@ -36,6 +39,13 @@ struct Opened {
     received: Vec<u8>,
 }
 
+/// Where a peer comes from.
+struct Newcomer {
+    binding: Binding,
+    protocol: Protocol,
+    peer: SocketAddr,
+}
+
 /// Why there is no session.
 enum Failure {
     /// The peer is gone, or did not speak our transport.
@@ -47,10 +57,11 @@ enum Failure {
 /// Waits for the peer to introduce itself; `None` if it did not, and was told so.
 /// // protocol/router.md 2.1, protocol/limits.md 4.2, 4.3
 pub(super) async fn greet<'a>(
-    arrival: Arrival,
+    (arrival, peer): (Arrival, SocketAddr),
     shared: &'a Shared,
     permit: Pending,
 ) -> Option<Greeted<'a>> {
+    let protocol = arrival.protocol();
     let mut opened = match open(arrival, shared, &permit).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -62,7 +73,15 @@ pub(super) async fn greet<'a>(
     let greeted = match hello.await {
         Err(_) => Err(Failure::Rejected(Rejection::TimedOut)),
         Ok(Err(failure)) => Err(failure),
-        Ok(Ok(first)) => admit(&first, opened.binding, shared).map_err(Failure::Rejected),
+        Ok(Ok(first)) => {
+            let newcomer = Newcomer {
+                binding: opened.binding,
+                protocol,
+                peer,
+            };
+            let admitted = admit(&first, newcomer, shared).await;
+            admitted.map_err(Failure::Rejected)
+        }
     };
     if let Err(Failure::Rejected(rejection)) = &greeted {
         note(rejection, shared);
@@ -201,24 +220,47 @@ async fn first_frame(opened: &mut Opened) -> Result<Vec<u8>, Failure> {
 }
 
 /// HELLO to session: WELCOME and the snapshot wait in its outbox. // protocol/router.md 2.8
-fn admit<'a>(
+async fn admit<'a>(
     first: &[u8],
-    binding: Binding,
+    newcomer: Newcomer,
     shared: &'a Shared,
 ) -> Result<(Attached<'a>, String), Rejection> {
     let hello = handshake::read_hello(first)?;
     shared.metrics.add_message(Kind::Hello);
-    handshake::check_token(shared.plan.token.as_deref(), hello.token.as_deref())?;
+    let authenticator = &shared.authenticator;
+    let revocations = authenticator.revocations();
+    let identity = identify(&hello, shared).await?;
+    let attached = attach(&hello, newcomer, identity, shared)?;
+    if authenticator.revocations() != revocations {
+        // It may have been this token, a moment before the session was in the roster.
+        identify(&hello, shared).await?;
+    }
+    welcome(&attached.session, shared);
+    Ok((attached, hello.name))
+}
+
+async fn identify(hello: &Hello, shared: &Shared) -> Result<Identity, Denial> {
+    let now = shared.clock.now().wall;
+    let token = hello.token.as_deref();
+    shared.authenticator.identify(token, now).await
+}
+
+/// Makes a session and enters it into the roster.
+fn attach<'a>(
+    hello: &Hello,
+    newcomer: Newcomer,
+    identity: Identity,
+    shared: &'a Shared,
+) -> Result<Attached<'a>, Rejection> {
     if shared.shutdown.has_begun() {
         return Err(Rejection::ShuttingDown);
     }
     // protocol/router.md 2.7
     let id: Arc<str> = uuid::Uuid::new_v4().to_string().into();
-    let principal = Arc::new(Principal::anybody());
     let new = NewSession {
         id,
-        binding,
-        principal,
+        binding: newcomer.binding,
+        principal: identity.principal,
     };
     let session = shared.router.attach(new).map_err(Rejection::Full)?;
     let mut attached = Attached {
@@ -231,16 +273,23 @@ fn admit<'a>(
         attached.ending = Ending::ShuttingDown;
         return Err(Rejection::ShuttingDown);
     }
-    welcome(&attached.session, shared);
-    Ok((attached, hello.name))
+    shared.roster.enter(Entry {
+        session: Arc::clone(&attached.session),
+        credential: identity.credential,
+        name: hello.name.as_str().into(),
+        protocol: newcomer.protocol,
+        peer: newcomer.peer,
+        since: shared.clock.now().wall,
+    });
+    Ok(attached)
 }
 
 /// Counts a rejection.
 fn note(rejection: &Rejection, shared: &Shared) {
     shared.metrics.add_error(rejection.code());
     match rejection {
-        Rejection::NoToken => shared.counters.count(Counted::NoToken),
-        Rejection::WrongToken => shared.counters.count(Counted::WrongToken),
+        Rejection::Denied(Denial::Missing) => shared.counters.count(Counted::NoToken),
+        Rejection::Denied(_) => shared.counters.count(Counted::WrongToken),
         _ => {}
     }
 }

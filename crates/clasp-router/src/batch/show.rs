@@ -1,0 +1,170 @@
+//! What depends on other addresses than its own: admission by state, and who is shown what
+//! (protocol/router.md 17.6 to 17.8).
+
+use std::borrow::Cow;
+
+use clasp_proto::binary::{self, Body, MessageRef, PublishRef, SetRef};
+use clasp_proto::{Encoded, Value, encode_value};
+
+use super::Batch;
+use crate::gate::{Sight, Veil};
+use crate::operation::{Caller, Operation};
+use crate::refusal::Refusal;
+use crate::router::Router;
+use crate::session::Session;
+use crate::shard::SlotNumber;
+use crate::view::View;
+
+impl Batch<'_> {
+    /// The slot of a write, admitted, with everything locked that its admission and its delivery
+    /// look at.
+    pub(crate) fn slot_of_write(
+        &mut self,
+        address: &str,
+        write: &Operation<'_>,
+    ) -> Result<SlotNumber, Refusal> {
+        if self.router.gates.is_empty() {
+            return self.slot(address);
+        }
+        let lookups = self.lookups(write);
+        if !lookups.is_empty() {
+            let router = self.router;
+            let read = lookups.iter().map(|lookup| router.hash(lookup));
+            self.enter_all(read.chain([router.hash(address)]));
+            self.admit_in_view(write)?;
+        }
+        let number = self.slot(address)?;
+        if self.veil(number).sight < Sight::ByState || self.holds_all() {
+            return Ok(number);
+        }
+        self.enter_everything();
+        if !lookups.is_empty() {
+            // Others could write while more was locked.
+            self.admit_in_view(write)?;
+        }
+        self.slot(address)
+    }
+
+    /// The slot of an address that something is delivered by, with everything locked that this
+    /// looks at.
+    pub(crate) fn slot_to_show(&mut self, address: &str) -> Result<SlotNumber, Refusal> {
+        let number = self.slot(address)?;
+        if self.veil(number).sight < Sight::ByState || self.holds_all() {
+            return Ok(number);
+        }
+        self.enter_everything();
+        self.slot(address)
+    }
+
+    /// The addresses whose params decide whether a write may be done.
+    pub(crate) fn lookups(&self, write: &Operation<'_>) -> Vec<String> {
+        let caller = self.caller();
+        let mut lookups = Vec::new();
+        for gate in &self.router.gates {
+            gate.lookups(&caller, write, &mut lookups);
+        }
+        lookups
+    }
+
+    /// Asks the gates again, with what is locked in view.
+    pub(crate) fn admit_in_view(&self, write: &Operation<'_>) -> Result<(), Refusal> {
+        let caller = self.caller();
+        self.viewing(|view| {
+            let mut gates = self.router.gates.iter();
+            gates.try_for_each(|gate| gate.admit_in_view(&caller, write, view))
+        })
+    }
+
+    /// How much of a slot's address is shown.
+    pub(crate) fn veil(&mut self, number: SlotNumber) -> Veil {
+        let router = self.router;
+        if router.gates.is_empty() {
+            return Veil::default();
+        }
+        let (_, shard) = self.shard();
+        shard.slot_mut(number).current_veil(router)
+    }
+
+    /// Whether `session` is shown what happens at the address of a slot.
+    pub(crate) fn is_shown(&mut self, number: SlotNumber, veil: Veil, session: &Session) -> bool {
+        if veil.sight == Sight::Open {
+            return true;
+        }
+        let (_, shard) = self.shard();
+        let address = std::sync::Arc::clone(&shard.slot(number).address);
+        self.viewing(|view| self.router.shows(session, &address, view))
+    }
+
+    /// The payload of a SET or PUBLISH as it is shown.
+    pub(crate) fn shown<'p>(&self, veil: Veil, payload: &'p [u8]) -> Cow<'p, [u8]> {
+        let redacted = veil.is_redacted.then(|| self.router.redacted(payload));
+        redacted
+            .flatten()
+            .map_or(Cow::Borrowed(payload), Cow::Owned)
+    }
+
+    /// Locks every shard.
+    pub(crate) fn enter_everything(&mut self) {
+        let count = self.router.shards.len();
+        self.enter_shards((0..count).collect());
+    }
+
+    fn holds_all(&self) -> bool {
+        self.others.len() + 1 == self.router.shards.len()
+    }
+
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        Caller {
+            session: self.session,
+        }
+    }
+
+    /// Lets a gate look at the shards that are locked.
+    pub(crate) fn viewing<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        let shards = |number| {
+            let mut held = self.held.iter().chain(&self.others);
+            held.find(|held| held.number == number)
+                .map(|held| &*held.shard)
+        };
+        look(&View::new(self.router, self.now.tick, &shards))
+    }
+}
+
+impl Router {
+    /// Whether every gate shows an address to `session`.
+    pub(crate) fn shows(&self, session: &Session, address: &str, view: &View<'_>) -> bool {
+        let mut gates = self.gates.iter();
+        gates.all(|gate| gate.shows(session, address, view))
+    }
+
+    /// The payload of a SET or PUBLISH without what is redacted, if that is not all of it.
+    fn redacted(&self, payload: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(payload.len());
+        let mut bytes = Vec::new();
+        match binary::view(payload).expect("the router wrote it") {
+            MessageRef::Set(set) => {
+                let left = self.redact(set.address, set.value)?;
+                let value = encoded(&left, &mut bytes);
+                SetRef { value, ..set }.write_with(set.revision, &mut out);
+            }
+            MessageRef::Publish(publish) => {
+                let Body::Value(value) = publish.body else {
+                    return None;
+                };
+                let left = self.redact(publish.address, value)?;
+                let body = Body::Value(encoded(&left, &mut bytes));
+                PublishRef { body, ..publish }.write(&mut out);
+            }
+            _ => return None,
+        }
+        Some(out)
+    }
+}
+
+/// A value as it is kept.
+pub(crate) fn encoded<'b>(value: &Value, bytes: &'b mut Vec<u8>) -> Encoded<'b> {
+    bytes.clear();
+    encode_value(bytes, value).expect("a part of a value is no larger");
+    let parsed = Encoded::parse_tagged(bytes);
+    parsed.expect("a value that was just encoded").0
+}
