@@ -11,7 +11,7 @@ mod show;
 mod write;
 
 pub(crate) use show::encoded;
-pub(crate) use write::Throttled;
+pub(crate) use write::{Throttled, is_transient};
 
 use std::sync::Arc;
 use std::task::Waker;

@@ -8,7 +8,7 @@ use clasp_proto::limits::BUNDLE_MEMBERS_MAX;
 use clasp_proto::{Address, Phase, Qos, Signal};
 
 use crate::alarm::Alarm;
-use crate::batch::{Batch, Throttled, Work};
+use crate::batch::{Batch, Throttled, Work, is_transient};
 use crate::delivery::Outgoing;
 use crate::gate::Sight;
 use crate::limits::{
@@ -22,6 +22,7 @@ use crate::router::Router;
 use crate::run::Run;
 use crate::session::{Session, SessionKey};
 use crate::shard::SlotNumber;
+use crate::tap::Written;
 use crate::time::{Now, Tick, micros};
 
 /// A bundle that waits for its time.
@@ -123,7 +124,7 @@ impl Batch<'_> {
 
     fn apply_members(&mut self, members: &[Operation<'_>]) -> Result<Receipt, Refusal> {
         let router = self.router;
-        let room = router.reserve(members.iter().map(commits_max).sum())?;
+        let room = router.reserve(members.iter().map(records_max).sum())?;
         let mut peers = self.check_peers(members)?;
         self.enter_members(members);
         let mut before = Vec::new();
@@ -136,8 +137,8 @@ impl Batch<'_> {
             }
         };
         self.make_room_for(&before);
-        let (sequence, commits) = self.deliver_together(&outcomes);
-        room.keep(commits);
+        room.keep(outcomes.iter().filter(|it| it.is_recorded()).count());
+        let sequence = self.deliver_together(&outcomes);
         self.release();
         Ok(Receipt {
             revision,
@@ -308,11 +309,10 @@ impl Batch<'_> {
         }
     }
 
-    /// Hands each subscriber its members back to back; returns the sequence of the last commit
-    /// and how many there were. // protocol/router.md 9.3
-    fn deliver_together(&mut self, outcomes: &[Outcome<'_>]) -> (u64, usize) {
+    /// Hands each subscriber its members back to back; returns the number of the last that was
+    /// recorded. // protocol/router.md 9.3
+    fn deliver_together(&mut self, outcomes: &[Outcome<'_>]) -> u64 {
         let mut runs = Runs::default();
-        let (mut sequence, mut commits) = (0, 0);
         for outcome in outcomes {
             if let Some(to) = &outcome.to {
                 runs.of(to).frame(outcome.qos, &outcome.payload);
@@ -330,17 +330,31 @@ impl Batch<'_> {
                 Some(Throttled::Waits) => continue,
                 Some(Throttled::Goes { first: Some(last) }) => {
                     self.gather_member(slot, outcome, &last, &mut runs);
-                    commits += 1;
+                    self.commit(outcome.written(&last), false);
                 }
                 _ => {}
             }
-            sequence = self.gather_member(slot, outcome, &outcome.payload, &mut runs);
-            commits += 1;
+            self.gather_member(slot, outcome, &outcome.payload, &mut runs);
+            if !outcome.is_recorded() {
+                self.commit(outcome.written(&outcome.payload), false);
+            }
         }
         for (session, run) in runs.0.values() {
             self.work.delivery.push(session, run, self.now.tick);
         }
-        (sequence, commits)
+        self.record(outcomes)
+    }
+
+    /// Tells the taps of all that is recorded, as one. // protocol/router.md 9.1
+    fn record(&self, outcomes: &[Outcome<'_>]) -> u64 {
+        let recorded = outcomes.iter().filter(|outcome| outcome.is_recorded());
+        let written: Vec<_> = recorded
+            .map(|outcome| outcome.written(&outcome.payload))
+            .collect();
+        if written.is_empty() || self.router.taps.is_empty() {
+            return 0;
+        }
+        self.router.commit(self.session, self.now, &written)
     }
 
     fn gather_member(
@@ -349,7 +363,7 @@ impl Batch<'_> {
         outcome: &Outcome<'_>,
         payload: &[u8],
         runs: &mut Runs,
-    ) -> u64 {
+    ) {
         let veil = self.veil(slot);
         let shown = self.shown(veil, payload);
         let message = Outgoing {
@@ -371,7 +385,21 @@ impl Batch<'_> {
             receivers += 1;
         }
         self.work.delivery.tally.fanned_out(receivers, 1);
-        self.commit(message.signal, payload)
+    }
+}
+
+impl Outcome<'_> {
+    /// A signal to a session is for nobody else.
+    fn is_recorded(&self) -> bool {
+        let phase = self.gesture.map_or(Phase::Start, |(_, phase)| phase);
+        self.to.is_none() && !is_transient(self.signal, phase)
+    }
+
+    const fn written<'p>(&self, payload: &'p [u8]) -> Written<'p> {
+        Written {
+            signal: self.signal,
+            payload,
+        }
     }
 }
 
@@ -434,15 +462,14 @@ fn flatten<'a>(bundle: BundleRef<'a>, out: &mut Vec<Operation<'a>>) -> Result<()
     Ok(())
 }
 
-/// How many writes the taps may be told of for a member.
-fn commits_max(member: &Operation<'_>) -> usize {
+/// How many writes are recorded for a member, at most.
+fn records_max(member: &Operation<'_>) -> usize {
     match member {
-        Operation::Publish(publish) => match (peer::of(publish.address), publish.signal) {
-            (Some(Peer::Signal(_)), _) => 0,
-            // A move that waited may go out before it.
-            (_, Some(Signal::Gesture)) => 2,
-            _ => 1,
-        },
+        Operation::Publish(publish) => {
+            let is_directed = matches!(peer::of(publish.address), Some(Peer::Signal(_)));
+            let is_transient = is_transient(publish.signal, publish.phase);
+            usize::from(!is_directed && !is_transient)
+        }
         _ => 1,
     }
 }

@@ -54,6 +54,6 @@ pub use restore::{RestoreError, Restored};
 pub use router::{Inspection, Router};
 pub use session::{NewSession, Session, SessionKey};
 pub use tally::{FANOUT_BOUNDS, Tally};
-pub use tap::{Commit, Tap};
+pub use tap::{Commit, Tap, Written};
 pub use time::{Now, Tick, Timestamp};
 pub use view::View;

@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -41,7 +41,9 @@ pub struct Router {
     pub(crate) alarms: Alarms,
     hasher: DefaultHashBuilder,
     params: AtomicUsize,
-    sequence: AtomicU64,
+    /// The number of the last write that was recorded. Held while taps are told, so that all of
+    /// them are told in that order; not used without taps.
+    pub(crate) recorded: Mutex<u64>,
 }
 
 impl Router {
@@ -72,7 +74,7 @@ impl Router {
             alarms,
             hasher,
             params: AtomicUsize::new(0),
-            sequence: AtomicU64::new(0),
+            recorded: Mutex::new(0),
             config,
         }
     }
@@ -81,6 +83,14 @@ impl Router {
     #[must_use]
     pub fn with_gate(mut self, gate: Box<dyn Gate>) -> Self {
         self.gates.push(gate);
+        self
+    }
+
+    /// Numbers the next write that is recorded one above this: that of the last one that a tap
+    /// kept from an earlier run.
+    #[must_use]
+    pub fn after(self, sequence: u64) -> Self {
+        *self.recorded.lock() = sequence;
         self
     }
 
@@ -244,10 +254,6 @@ impl Router {
             shown = gate.redact(address, left).or(shown);
         }
         shown
-    }
-
-    pub(crate) fn next_sequence(&self) -> u64 {
-        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn strategy(&self, address: &str) -> Strategy {

@@ -2,28 +2,39 @@
 
 use clasp_proto::Signal;
 
+use crate::router::Router;
 use crate::session::Session;
 use crate::time::Now;
 
-/// A write that was applied.
+/// Writes that were applied together: one, or those of a bundle.
 #[derive(Clone, Copy, Debug)]
 pub struct Commit<'a> {
-    /// Counts up by one with every write of this router; agrees with the order of each address.
-    pub sequence: u64,
-    /// When it was applied.
+    /// The number of the last of them. They count up by one with every write of this router that
+    /// is recorded, in the order in which taps are told, which agrees with that of each address.
+    /// Nothing for a sample of a stream or a move of a gesture: what is outdated in a moment is
+    /// not recorded.
+    pub sequence: Option<u64>,
+    /// When they were applied.
     pub now: Now,
     /// Who wrote.
     pub session: &'a Session,
-    /// What was written: param for a SET, the signal of a PUBLISH, nothing if it named none.
+    /// What was written, in order.
+    pub writes: &'a [Written<'a>],
+}
+
+/// One write that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// Param for a SET, the signal of a PUBLISH, nothing if it named none.
     pub signal: Option<Signal>,
-    /// The v1 payload as subscribers get it, with the new revision in a SET.
+    /// The v1 payload as it is kept, with the new revision in a SET.
     pub payload: &'a [u8],
 }
 
 /// Told of every write.
 pub trait Tap: Send + Sync {
-    /// Keeps room for `records` writes. A tap that must not lose anything refuses when it has
-    /// none, and the operation is refused as busy.
+    /// Keeps room for `records` writes that are recorded. A tap that must not lose anything
+    /// refuses when it has none, and the operation is refused as busy.
     fn reserve(&self, records: usize) -> bool {
         let _ = records;
         true
@@ -34,6 +45,37 @@ pub trait Tap: Send + Sync {
         let _ = records;
     }
 
-    /// Is told of a write while its shard is locked: must not block and must not call the router.
+    /// Is told of writes while their shards are locked, of one commit after the other: must not
+    /// block and must not call the router.
     fn committed(&self, commit: &Commit<'_>);
+}
+
+impl Router {
+    /// Numbers writes that are recorded, and tells the taps. Returns the number of the last.
+    pub(crate) fn commit(&self, session: &Session, now: Now, writes: &[Written<'_>]) -> u64 {
+        let mut last = self.recorded.lock();
+        *last += writes.len() as u64;
+        let commit = Commit {
+            sequence: Some(*last),
+            now,
+            session,
+            writes,
+        };
+        self.tell(&commit);
+        *last
+    }
+
+    /// Tells the taps of a write that is not recorded.
+    pub(crate) fn mention(&self, session: &Session, now: Now, write: Written<'_>) {
+        self.tell(&Commit {
+            sequence: None,
+            now,
+            session,
+            writes: &[write],
+        });
+    }
+
+    fn tell(&self, commit: &Commit<'_>) {
+        self.taps.iter().for_each(|tap| tap.committed(commit));
+    }
 }

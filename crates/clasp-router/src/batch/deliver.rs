@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use clasp_proto::Signal;
-
 use super::Batch;
 use crate::alarm::Alarm;
 use crate::delivery::Outgoing;
 use crate::filter::Judgement;
 use crate::route::{Route, Target};
 use crate::shard::SlotNumber;
-use crate::tap::Commit;
+use crate::tap::Written;
 
 impl Batch<'_> {
     /// Hands a message to everybody whom the route of its slot names. `as_number` is asked for
@@ -146,19 +144,15 @@ impl Batch<'_> {
         judged == Judgement::Send
     }
 
-    pub(crate) fn commit(&mut self, signal: Option<Signal>, payload: &[u8]) -> u64 {
-        let sequence = self.router.next_sequence();
-        let commit = Commit {
-            sequence,
-            now: self.now,
-            session: self.session,
-            signal,
-            payload,
-        };
-        self.router
-            .taps
-            .iter()
-            .for_each(|tap| tap.committed(&commit));
-        sequence
+    /// Tells the taps of a write; returns its number, 0 if it has none.
+    pub(crate) fn commit(&self, write: Written<'_>, is_recorded: bool) -> u64 {
+        if self.router.taps.is_empty() {
+            return 0;
+        }
+        if !is_recorded {
+            self.router.mention(self.session, self.now, write);
+            return 0;
+        }
+        self.router.commit(self.session, self.now, &[write])
     }
 }

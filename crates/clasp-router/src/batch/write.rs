@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 use crate::session::Session;
 use crate::shard::SlotNumber;
 use crate::snapshot;
+use crate::tap::Written;
 
 impl Batch<'_> {
     // protocol/router.md 6.1, 6.9, 6.16
@@ -140,7 +141,11 @@ impl Batch<'_> {
         };
         self.deliver(number, &message, || stored);
         self.keep_order();
-        let sequence = self.commit(message.signal, &payload);
+        let write = Written {
+            signal: message.signal,
+            payload: &payload,
+        };
+        let sequence = self.commit(write, true);
         self.work.payload = payload;
         sequence
     }
@@ -179,7 +184,10 @@ impl Batch<'_> {
         number: SlotNumber,
         publish: &PublishRef<'_>,
     ) -> Result<Receipt, Refusal> {
-        self.router.reserve(1)?.keep(1);
+        let is_recorded = !is_transient(publish.signal, publish.phase);
+        if is_recorded {
+            self.router.reserve(1)?.keep(1);
+        }
         let mut payload = core::mem::take(&mut self.work.payload);
         payload.clear();
         publish.write(&mut payload);
@@ -194,7 +202,11 @@ impl Batch<'_> {
             // A move that waits must not overtake the start that is gathered here.
             self.keep_order();
         }
-        let sequence = self.commit(message.signal, &payload);
+        let write = Written {
+            signal: message.signal,
+            payload: &payload,
+        };
+        let sequence = self.commit(write, is_recorded);
         self.work.payload = payload;
         Ok(Receipt {
             revision: None,
@@ -306,11 +318,21 @@ impl Batch<'_> {
         };
         self.deliver(number, &message, || None);
         self.keep_order();
-        // A tap that has no room now misses a move: the gesture went on long ago.
-        if let Ok(room) = self.router.reserve(1) {
-            room.keep(1);
-            self.commit(message.signal, payload);
-        }
+        let write = Written {
+            signal: message.signal,
+            payload,
+        };
+        self.commit(write, false);
+    }
+}
+
+/// True for what is outdated in a moment, and not recorded: samples of a stream, moves of a
+/// gesture.
+pub(crate) fn is_transient(signal: Option<Signal>, phase: Phase) -> bool {
+    match signal {
+        Some(Signal::Stream) => true,
+        Some(Signal::Gesture) => phase == Phase::Move,
+        _ => false,
     }
 }
 

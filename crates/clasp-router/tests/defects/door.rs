@@ -55,8 +55,8 @@ struct Journal {
     commits: Arc<Mutex<Vec<Written>>>,
 }
 
-/// Sequence and payload.
-type Written = (u64, Vec<u8>);
+/// Number of the last write, and payloads.
+type Written = (Option<u64>, Vec<Vec<u8>>);
 
 impl Tap for Journal {
     fn reserve(&self, records: usize) -> bool {
@@ -71,7 +71,8 @@ impl Tap for Journal {
 
     fn committed(&self, commit: &Commit<'_>) {
         let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        commits.push((commit.sequence, commit.payload.to_vec()));
+        let written = commit.writes.iter().map(|write| write.payload.to_vec());
+        commits.push((commit.sequence, written.collect()));
     }
 }
 
@@ -95,20 +96,23 @@ fn taps_are_told_of_every_write_in_order() {
         set("/x", 1),
         event("/e"),
         bundle([set("/x", 2), event("/e"), set("/x", 3)]),
+        publish("/s", Signal::Stream, Value::Int(1)),
         set("/x", 4),
     ] {
-        stage.send(&writer, &message).unwrap();
+        let receipt = stage.send(&writer, &message).unwrap();
+        let commits = journal.commits.lock().unwrap();
+        let (last, _) = commits.last().unwrap();
+        assert_eq!(receipt.sequence, last.unwrap_or(0));
     }
     let refused = set("/a//b", 1);
     assert!(stage.send(&writer, &refused).is_err());
     let commits = journal.commits.lock().unwrap();
     let sequences: Vec<_> = commits.iter().map(|(sequence, _)| *sequence).collect();
-    assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
-    let revisions: Vec<_> = commits
-        .iter()
-        .map(|(_, payload)| revision(payload))
-        .collect();
-    assert_eq!(revisions, [Some(1), None, Some(2), None, Some(3), Some(4)]);
+    assert_eq!(sequences, [Some(1), Some(2), Some(5), None, Some(6)]);
+    let payloads = commits.iter().flat_map(|(_, payloads)| payloads);
+    let revisions: Vec<_> = payloads.map(|payload| revision(payload)).collect();
+    let expected = [Some(1), None, Some(2), None, Some(3), None, Some(4)];
+    assert_eq!(revisions, expected);
 }
 
 // protocol/router.md 18.1: a write that the journal has no room for is refused, not lost
