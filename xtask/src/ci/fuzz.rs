@@ -7,31 +7,44 @@ use anyhow::Context as _;
 
 use super::{Step, succeeds};
 
-/// The installation of cargo-fuzz if there is none, the golden frames as a beginning, then one step for each target.
+/// The installation of cargo-fuzz if there is none; then for each folder its seeds as a beginning, and one step for
+/// each target.
 pub(super) fn steps(root: &Path) -> anyhow::Result<Vec<Step>> {
-    let targets = targets(&root.join(FOLDER).join("fuzz/fuzz_targets"))?;
-    if targets.is_empty() {
-        return Ok(Vec::new());
-    }
     let (tool, install) = tool(root);
-    let seconds = format!("-max_total_time={SECONDS}");
-    let runs = targets.iter().map(|target| {
-        on_nightly(Step {
-            folder: FOLDER.into(),
-            ..Step::new(
-                format!("fuzz {target}"),
-                &[&tool, "fuzz", "run", target, "--", &seconds, "-verbosity=0"],
-            )
-        })
-    });
-    let seeds = Step {
-        folder: format!("{FOLDER}/fuzz").into(),
+    let mut steps = Vec::new();
+    for folder in FOLDERS {
+        let targets = targets(&root.join(folder).join("fuzz/fuzz_targets"))?;
+        if targets.is_empty() {
+            continue;
+        }
+        steps.push(seeds(folder));
+        steps.extend(targets.iter().map(|target| run(folder, &tool, target)));
+    }
+    if steps.is_empty() {
+        return Ok(steps);
+    }
+    Ok(install.into_iter().chain(steps).collect())
+}
+
+fn seeds(folder: &str) -> Step {
+    Step {
+        folder: format!("{folder}/fuzz").into(),
         ..Step::new(
-            "fuzz seeds",
+            format!("fuzz seeds of {folder}"),
             &["cargo", "run", "--quiet", "--example", "seeds"],
         )
-    };
-    Ok(install.into_iter().chain([seeds]).chain(runs).collect())
+    }
+}
+
+fn run(folder: &str, tool: &str, target: &str) -> Step {
+    let seconds = format!("-max_total_time={SECONDS}");
+    on_nightly(Step {
+        folder: folder.into(),
+        ..Step::new(
+            format!("fuzz {target} of {folder}"),
+            &[tool, "fuzz", "run", target, "--", &seconds, "-verbosity=0"],
+        )
+    })
 }
 
 fn targets(folder: &Path) -> anyhow::Result<Vec<String>> {
@@ -87,5 +100,10 @@ fn on_nightly(mut step: Step) -> Step {
     }
 }
 
-const FOLDER: &str = "crates/clasp-proto";
+/// Crates that may have fuzz targets; one without a folder `fuzz` is passed by.
+const FOLDERS: [&str; 3] = [
+    "crates/clasp-proto",
+    "crates/clasp-auth",
+    "crates/clasp-server",
+];
 const SECONDS: u32 = 20;
