@@ -1,11 +1,17 @@
 //! The command line.
 
+mod bench;
+mod top;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use clasp_client::Trust;
 use clasp_proto::{Signal, Ttl};
+
+pub(crate) use bench::{BenchArgs, Scenario};
+pub(crate) use top::TopArgs;
 
 /// CLASP from the command line: a router for development, and a client for scripts.
 #[derive(Debug, Parser)]
@@ -326,86 +332,6 @@ pub(crate) struct DiscoverArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = BENCH_METHOD)]
-pub(crate) struct BenchArgs {
-    /// What to measure
-    #[arg(value_enum, default_value = "all")]
-    pub(crate) scenario: Scenario,
-    /// Seconds that are measured for each scenario, after the warm-up
-    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
-    pub(crate) seconds: f64,
-    /// Bytes of a value; 8 is a number
-    #[arg(long, value_name = "BYTES", default_value = "8", value_parser = clap::value_parser!(u16).range(8..=60_000))]
-    pub(crate) size: u16,
-    /// Subscribers of the fan-out
-    #[arg(long, value_name = "NUMBER", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) subscribers: u32,
-    /// Messages a second of the latency run
-    #[arg(long, value_name = "NUMBER", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) rate: u32,
-    /// Messages on their way at a time in throughput and fan-out
-    #[arg(long, value_name = "NUMBER", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) window: u32,
-    /// Print the results as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Router to measure [default: one inside this process]
-    #[arg(
-        short,
-        long,
-        value_name = "URL",
-        env = "CLASP_SERVER",
-        hide_env_values = true
-    )]
-    pub(crate) server: Option<String>,
-    /// Token to present
-    #[arg(long, value_name = "TEXT", env = "CLASP_TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-    #[command(flatten)]
-    pub(crate) trust: TrustArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = TOP_KEYS)]
-pub(crate) struct TopArgs {
-    /// Metrics port of the router: that of `clasp-relay --metrics-port`
-    #[arg(
-        short,
-        long,
-        value_name = "URL",
-        default_value = "http://localhost:9090",
-        env = "CLASP_METRICS",
-        hide_env_values = true
-    )]
-    pub(crate) metrics: String,
-    /// Seconds between two looks
-    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
-    pub(crate) interval: f64,
-    /// Look twice, print what happened between, and end
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// Print one JSON object for each look
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Addresses to show
-    #[arg(short, long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub(crate) addresses: u16,
-}
-
-/// What the bench measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scenario {
-    /// The other three, one after the other
-    All,
-    /// One publisher, one subscriber, as fast as possible
-    Throughput,
-    /// One publisher, many subscribers, as fast as possible
-    Fanout,
-    /// One publisher, one subscriber, at a fixed rate
-    Latency,
-}
-
-#[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_PLACES)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -440,20 +366,6 @@ fn sliding(text: &str) -> Result<Ttl, &'static str> {
 fn signal(text: &str) -> Result<Signal, &'static str> {
     Signal::from_word(text).ok_or("expected param, event, stream, gesture or timeline")
 }
-
-/// How the figures come about.
-const BENCH_METHOD: &str = "\
-Publisher and subscribers share this process and its clock; a value says when it was sent.
-The first 0.4 s of a scenario are not counted. What has not come 0.3 s after the last delivery is lost.
-Throughput and fan-out keep a window of messages under way, so that their delays are mostly the queue that
-the window makes. Latency sends at a fixed rate: a late wake-up of this program does not count, a delay by
-the connection does. A router on another machine shares nothing with this process, one on this machine its cores.";
-
-/// How the view is left, and what its figures are.
-const TOP_KEYS: &str = "\
-q, Esc or Ctrl+C ends the view. Where stdout is no terminal, the same is printed as text.
-Rates are those between two looks. The hottest addresses are estimates from samples, and only there while the router has a
-metrics port.";
 
 /// Where a shell looks for the script.
 const COMPLETIONS_PLACES: &str = "\
