@@ -1,11 +1,11 @@
 //! The params of the last run, at the start of the next one.
 
 use clasp_router::{Export, Restored, Router, RouterConfig, Timestamp};
+use clasp_store::{Lock, LockError};
 
 use super::decode::{Decoded, decode};
 use super::error::{Damage, SnapshotError};
 use super::file::SnapshotFile;
-use super::lock::{Lock, LockError};
 use super::writer::Snapshots;
 use crate::clock::Clock;
 use crate::plan::SnapshotPlan;

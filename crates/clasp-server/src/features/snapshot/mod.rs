@@ -9,7 +9,6 @@ mod error;
 mod file;
 mod format;
 mod load;
-mod lock;
 mod writer;
 
 pub use error::{Damage, SnapshotError};

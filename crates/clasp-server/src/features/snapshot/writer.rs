@@ -4,12 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clasp_store::Lock;
 use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::encode;
 use super::file::SnapshotFile;
-use super::lock::Lock;
 use crate::counters::Counted;
 use crate::limits::SNAPSHOT_BEFORE_DRAIN_MAX;
 use crate::shared::Shared;

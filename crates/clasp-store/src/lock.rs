@@ -1,4 +1,4 @@
-//! Who has a snapshot file: two servers would each undo what the other wrote.
+//! Who has a file: two servers would each undo what the other wrote, or not see what it revoked.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -6,22 +6,26 @@ use std::path::Path;
 
 /// The right to write the file, until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub struct Lock {
     /// Nothing where the disk knows no locks.
     _held: Option<File>,
 }
 
 /// Why there is no lock.
 #[derive(Debug)]
-pub(super) enum LockError {
+pub enum LockError {
     /// Another server has it: what that one has written of itself.
     Held(String),
+    /// The file of the lock cannot be made.
     Io(io::Error),
 }
 
 impl Lock {
-    /// Takes the lock of a server, by a file of its own: the other one is replaced again and again.
-    pub(super) fn take(path: &Path) -> Result<Self, LockError> {
+    /// Takes the lock of a server, by a file of its own: the other one may be replaced again and again.
+    ///
+    /// # Errors
+    /// Another server has it, or its file cannot be made.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path).map_err(LockError::Io)?;

@@ -1,0 +1,2 @@
+-- The order in which entities are listed.
+CREATE INDEX entities_created_at ON entities (created_at DESC, id);

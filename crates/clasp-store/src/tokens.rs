@@ -1,0 +1,240 @@
+//! Tokens: what was issued, by the digest of its text.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use crate::accounts::AuthStore;
+use crate::digest::Digest;
+use crate::error::StoreError;
+use crate::limits::{TOKENS_MAX, TOKENS_PER_SUBJECT_MAX};
+
+/// What is known of a token that was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Who acts with it.
+    pub subject: Option<String>,
+    /// What that one calls itself.
+    pub username: Option<String>,
+    /// What it may do, as `action:pattern`.
+    pub scopes: Vec<String>,
+    /// The last second in which it is valid, since 1970; nothing is for ever.
+    pub expires_at: Option<u64>,
+    /// When it was issued.
+    pub created_at: u64,
+    /// To whom.
+    pub holder: Holder,
+    /// The token that it was made from, without which it is not valid.
+    pub parent: Option<Digest>,
+}
+
+/// To whom a token was issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Somebody with an account.
+    User,
+    /// Somebody without.
+    Guest,
+    /// Whoever has another token, with less rights.
+    Child,
+    /// Whoever an administrator gave it to.
+    Granted,
+}
+
+impl Holder {
+    const ALL: [Self; 4] = [Self::User, Self::Guest, Self::Child, Self::Granted];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Guest => "guest",
+            Self::Child => "child",
+            Self::Granted => "granted",
+        }
+    }
+}
+
+impl ToSql for Holder {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
+    }
+}
+
+impl FromSql for Holder {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let word = value.as_str()?;
+        let found = Self::ALL.into_iter().find(|holder| holder.word() == word);
+        found.ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl AuthStore {
+    /// Keeps a token; gives those that had to make room for it.
+    ///
+    /// # Errors
+    /// The database does not work, or is full.
+    pub fn issue(&mut self, digest: &Digest, token: &Token) -> Result<Vec<Digest>, StoreError> {
+        self.make_room(token.created_at)?;
+        let step = self.begin()?;
+        insert(&step, digest, token)?;
+        let displaced = match &token.subject {
+            Some(subject) => displace(&step, subject)?,
+            None => Vec::new(),
+        };
+        step.commit()?;
+        self.tokens = (self.tokens + 1).saturating_sub(displaced.len());
+        Ok(displaced)
+    }
+
+    /// The token with this digest, also if it has expired.
+    ///
+    /// # Errors
+    /// The database does not work.
+    pub fn token(&self, digest: &Digest) -> Result<Option<Token>, StoreError> {
+        let mut question = self.connection().prepare_cached(
+            "SELECT subject, username, scopes, expires_at, created_at, kind, parent \
+             FROM tokens WHERE digest = ?1",
+        )?;
+        let row = question.query_row([digest], |row| {
+            let scopes: String = row.get(2)?;
+            let token = Token {
+                subject: row.get(0)?,
+                username: row.get(1)?,
+                scopes: Vec::new(),
+                expires_at: row.get(3)?,
+                created_at: row.get(4)?,
+                holder: row.get(5)?,
+                parent: row.get(6)?,
+            };
+            Ok((token, scopes))
+        });
+        let Some((token, scopes)) = row.optional()? else {
+            return Ok(None);
+        };
+        let scopes = serde_json::from_str(&scopes)?;
+        Ok(Some(Token { scopes, ..token }))
+    }
+
+    /// Whether somebody acts as this subject with a token that is still valid.
+    ///
+    /// # Errors
+    /// The database does not work.
+    pub fn has_token(&self, subject: &str, now_s: u64) -> Result<bool, StoreError> {
+        let mut question = self.connection().prepare_cached(
+            "SELECT 1 FROM tokens WHERE subject = ?1 AND (expires_at IS NULL OR expires_at >= ?2)",
+        )?;
+        Ok(question.exists(params![subject, now_s])?)
+    }
+
+    /// Removes a token and those that were made from it; gives all of them, none if it is not there.
+    ///
+    /// # Errors
+    /// The database does not work.
+    pub fn remove_token(&mut self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
+        let step = self.begin()?;
+        let removed = remove(&step, digest)?;
+        step.commit()?;
+        self.tokens = self.tokens.saturating_sub(removed.len());
+        Ok(removed)
+    }
+
+    /// Removes the tokens of a subject and those that were made from them; gives all of them.
+    ///
+    /// # Errors
+    /// The database does not work.
+    pub fn remove_tokens_of(&mut self, subject: &str) -> Result<Vec<Digest>, StoreError> {
+        let step = self.begin()?;
+        let digests = digests(
+            &step,
+            "SELECT digest FROM tokens WHERE subject = ?1",
+            params![subject],
+        )?;
+        let mut removed = Vec::new();
+        for digest in &digests {
+            removed.extend(remove(&step, digest)?);
+        }
+        step.commit()?;
+        self.tokens = self.tokens.saturating_sub(removed.len());
+        Ok(removed)
+    }
+
+    /// Forgets what has expired if there is no room for one more token.
+    pub(crate) fn make_room(&mut self, now_s: u64) -> Result<(), StoreError> {
+        if self.tokens >= TOKENS_MAX {
+            self.prune(now_s)?;
+        }
+        if self.tokens >= TOKENS_MAX {
+            return Err(StoreError::Full {
+                things: "tokens",
+                max: TOKENS_MAX,
+            });
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn insert(
+    step: &Transaction<'_>,
+    digest: &Digest,
+    token: &Token,
+) -> Result<(), StoreError> {
+    let scopes = serde_json::to_string(&token.scopes)?;
+    step.prepare_cached(
+        "INSERT OR REPLACE INTO tokens \
+         (digest, subject, username, scopes, expires_at, created_at, kind, parent) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        digest,
+        token.subject,
+        token.username,
+        scopes,
+        token.expires_at,
+        token.created_at,
+        token.holder,
+        token.parent
+    ])?;
+    Ok(())
+}
+
+/// Removes the oldest tokens of a subject that has too many.
+fn displace(step: &Transaction<'_>, subject: &str) -> Result<Vec<Digest>, StoreError> {
+    let oldest = digests(
+        step,
+        "SELECT digest FROM tokens WHERE subject = ?1 \
+         ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?2",
+        params![subject, TOKENS_PER_SUBJECT_MAX],
+    )?;
+    let mut removed = Vec::new();
+    for digest in &oldest {
+        removed.extend(remove(step, digest)?);
+    }
+    Ok(removed)
+}
+
+/// The token and its descendants: the database removes them too, and does not tell which.
+fn remove(step: &Transaction<'_>, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
+    let family = digests(
+        step,
+        "WITH RECURSIVE family (digest) AS ( \
+             SELECT digest FROM tokens WHERE digest = ?1 \
+             UNION SELECT tokens.digest FROM tokens JOIN family ON tokens.parent = family.digest \
+         ) SELECT digest FROM family",
+        params![digest],
+    )?;
+    step.prepare_cached("DELETE FROM tokens WHERE digest = ?1")?
+        .execute([digest])?;
+    Ok(family)
+}
+
+fn digests(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[&dyn ToSql],
+) -> Result<Vec<Digest>, StoreError> {
+    let mut question = connection.prepare_cached(sql)?;
+    let rows = question.query_map(parameters, |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests;
