@@ -12,6 +12,12 @@
 
 mod admission;
 mod allowance;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "gates and the auth port will ask it"
+)]
+mod app_config;
 mod auth;
 mod clock;
 mod config;
@@ -40,6 +46,7 @@ mod shutdown;
 mod supervisor;
 mod timer;
 
+pub use app_config::{AppConfigError, Fault, Finding};
 pub use config::{AppConfigFile, Config, SidePort};
 pub use config_error::{ConfigError, ConfigErrors};
 pub use counters::{Counted, Counters, Ending};

@@ -136,3 +136,18 @@ pub(crate) const MDNS_LABEL_BYTES_MAX: usize = 63;
 
 /// A text of a TXT record has 255 bytes, of which `name=` takes five.
 pub(crate) const MDNS_TEXT_BYTES_MAX: usize = 250;
+
+/// A file with rules of an application: thousands of rules are more than anybody can follow.
+pub(crate) const APP_CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Rules of one kind in it.
+pub(crate) const APP_RULES_MAX: usize = 1000;
+
+/// Checks of one rule. They are made while the addresses that they look at are locked.
+pub(crate) const APP_CHECKS_MAX: usize = 16;
+
+/// Fields that one entry leaves out.
+pub(crate) const APP_REDACTED_FIELDS_MAX: usize = 64;
+
+/// Other texts of the file: names, messages and parts of addresses.
+pub(crate) const APP_TEXT_BYTES_MAX: usize = 1024;
