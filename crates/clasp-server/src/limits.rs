@@ -151,3 +151,6 @@ pub(crate) const APP_REDACTED_FIELDS_MAX: usize = 64;
 
 /// Other texts of the file: names, messages and parts of addresses.
 pub(crate) const APP_TEXT_BYTES_MAX: usize = 1024;
+
+/// Sessions that one answer tells: some hundred kilobytes.
+pub(crate) const SESSIONS_TOLD_MAX: usize = 1000;

@@ -4,3 +4,4 @@ pub(crate) mod auth;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod serve;
+pub(crate) mod sessions;
