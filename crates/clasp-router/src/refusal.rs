@@ -129,8 +129,11 @@ pub enum Refusal {
         wish: &'static str,
     },
     /// The scopes of the session do not allow to read all that a pattern matches.
-    #[error("Insufficient scope for subscription")]
-    Subscription,
+    #[error("Insufficient scope for {wish}")]
+    ScopeOfPattern {
+        /// What was asked for.
+        wish: &'static str,
+    },
     /// A rule of the application does not allow it. // protocol/router.md 17.6
     #[error("{reason}")]
     Rule {
@@ -177,7 +180,7 @@ impl Refusal {
             | Self::SignalsFull { .. }
             | Self::SessionsFull { .. } => Code::Overloaded,
             Self::NoSuchSession { .. } => Code::SessionNotFound,
-            Self::Scope { .. } | Self::Subscription => Code::Forbidden,
+            Self::Scope { .. } | Self::ScopeOfPattern { .. } => Code::Forbidden,
             Self::ForgedSender | Self::Rule { .. } => Code::Refused,
             Self::NotAWrite | Self::BundleTooLong { .. } | Self::Unreadable(_) => {
                 Code::InvalidMessage

@@ -25,11 +25,15 @@ pub(crate) fn check(principal: &Principal, operation: &Operation<'_>) -> Result<
 
 /// A pattern may be subscribed to if everything that it matches may be read: so what is delivered
 /// by it later needs no check of its own. // protocol/router.md 17.5
-pub(crate) fn check_pattern(principal: &Principal, pattern: &Pattern) -> Result<(), Refusal> {
+pub(crate) fn check_pattern(
+    principal: &Principal,
+    pattern: &Pattern,
+    wish: &'static str,
+) -> Result<(), Refusal> {
     if principal.may_all(Action::Read, pattern) {
         return Ok(());
     }
-    Err(Refusal::Subscription)
+    Err(Refusal::ScopeOfPattern { wish })
 }
 
 fn may_announce(principal: &Principal, announce: &Announce) -> bool {

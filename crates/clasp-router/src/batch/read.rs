@@ -59,7 +59,7 @@ impl Batch<'_> {
     // protocol/router.md 5.1, 5.2
     pub(super) fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Receipt, Refusal> {
         let pattern = Pattern::parse(&subscribe.pattern)?;
-        rights::check_pattern(&self.session.principal, &pattern)?;
+        rights::check_pattern(&self.session.principal, &pattern, "subscription")?;
         self.release();
         self.flush_answers();
         let mut held = self.session.held.lock();
@@ -94,6 +94,17 @@ impl Batch<'_> {
         self.release();
         self.flush_answers();
         self.begin_snapshot(Cursor::of_everything());
+    }
+
+    /// The pattern of a REPLAY, if the session may read all that it matches.
+    ///
+    /// # Errors
+    ///
+    /// The text is no pattern, or the scopes do not allow it. // protocol/router.md 17.5
+    pub fn admit_replay(&self, pattern: &str) -> Result<Pattern, Refusal> {
+        let pattern = Pattern::parse(pattern)?;
+        rights::check_pattern(&self.session.principal, &pattern, "replay")?;
+        Ok(pattern)
     }
 
     fn begin_snapshot(&mut self, cursor: Cursor) {

@@ -216,6 +216,9 @@ impl<'a> Dispatch<'a> {
             }
             // protocol/router.md 11.1
             Message::Replay(replay) => {
+                if let Err(refusal) = self.batch.admit_replay(&replay.pattern) {
+                    return self.batch.refuse(&refusal, Some(&replay.pattern));
+                }
                 let text = "Journal not configured on this router";
                 self.batch
                     .error(Code::Unavailable, text, Some(&replay.pattern));

@@ -141,9 +141,13 @@ pub(crate) fn url(server: &Server, protocol: Protocol) -> String {
 
 /// A message as a frame.
 pub(crate) fn framed(message: &Message) -> Bytes {
+    framed_as(message.qos(), message)
+}
+
+pub(crate) fn framed_as(qos: Qos, message: &Message) -> Bytes {
     let mut payload = Vec::new();
     binary::encode(message, &mut payload).expect("the message fits a frame");
-    framed_payload(message.qos(), &payload)
+    framed_payload(qos, &payload)
 }
 
 pub(crate) fn framed_payload(qos: Qos, payload: &[u8]) -> Bytes {

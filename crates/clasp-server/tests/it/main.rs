@@ -28,6 +28,7 @@ mod persistence_faults;
 mod plain_http;
 #[cfg(feature = "rendezvous")]
 mod rendezvous;
+mod scope_matrix;
 mod secure;
 mod sequence;
 mod session_end;
