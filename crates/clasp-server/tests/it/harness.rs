@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clasp_proto::{
-    Code, Hello, Message, Publish, Qos, Signal, Subscribe, TypeMask, Value, binary, frame,
+    Code, Hello, Message, Param, Publish, Qos, Signal, Subscribe, TypeMask, Value, binary, frame,
 };
 use clasp_server::{Config, Protocol, Server};
 use clasp_transport::tls::Trust;
@@ -164,6 +165,59 @@ pub(crate) fn hello() -> Message {
     })
 }
 
+pub(crate) fn hello_with(token: Option<&str>) -> Message {
+    Message::Hello(Hello {
+        version: 1,
+        name: "test".to_owned(),
+        token: token.map(str::to_owned),
+        ..Hello::default()
+    })
+}
+
+/// A token for a file of them.
+pub(crate) struct Token<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) scopes: &'a [&'a str],
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) expires_at: Option<u64>,
+}
+
+impl<'a> Token<'a> {
+    pub(crate) const fn new(token: &'a str, scopes: &'a [&'a str]) -> Self {
+        Self {
+            token,
+            scopes,
+            subject: None,
+            expires_at: None,
+        }
+    }
+}
+
+/// Writes a file as `clasp token` does, all at once.
+pub(crate) fn write_tokens(path: &Path, tokens: &[Token<'_>]) {
+    let entries = tokens.iter().map(|it| {
+        let entry = serde_json::json!({
+            "token": it.token,
+            "scopes": it.scopes,
+            "subject": it.subject,
+            "expires_at": it.expires_at,
+            "created_at": 1,
+        });
+        (it.token.to_owned(), entry)
+    });
+    let entries: serde_json::Map<_, _> = entries.collect();
+    let text = serde_json::json!({ "tokens": entries }).to_string();
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).expect("the file is written");
+    std::fs::rename(new, path).expect("it takes the place of the old one");
+}
+
+/// Seconds since 1970.
+pub(crate) fn wall_s() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("the clock is set").as_secs()
+}
+
 /// A connection that understands what it is told.
 pub(crate) struct Client {
     pub(crate) link: Link,
@@ -187,6 +241,27 @@ impl Client {
         let mut client = Self::dial(server, protocol).await;
         client.greet().await;
         client
+    }
+
+    /// Welcomed with a token; gives its first snapshot as well.
+    pub(crate) async fn with_token(
+        server: &Server,
+        protocol: Protocol,
+        token: &str,
+    ) -> (Self, Vec<Param>) {
+        let mut client = Self::dial(server, protocol).await;
+        let params = client.greet_with(token).await;
+        (client, params)
+    }
+
+    pub(crate) async fn greet_with(&mut self, token: &str) -> Vec<Param> {
+        self.send(&hello_with(Some(token))).await;
+        let welcome = self.next().await;
+        assert!(matches!(welcome, Message::Welcome(_)), "got {welcome:?}");
+        match self.next().await {
+            Message::Snapshot(snapshot) => snapshot.params,
+            other => panic!("expected a SNAPSHOT, got {other:?}"),
+        }
     }
 
     async fn greet(&mut self) {
@@ -263,9 +338,8 @@ pub(crate) async fn check_served(server: &Server) {
     }
 }
 
-/// A session with more on its way than it will ever read.
-pub(crate) async fn stuck_reader(server: &Server) -> Client {
-    let mut publisher = Client::welcomed(server, Protocol::Tcp).await;
+/// A connection for which the system keeps little, not greeted yet.
+pub(crate) async fn narrow(server: &Server) -> Client {
     // The system would gladly keep some megabytes for a reader that does not ask for less.
     let socket = TcpSocket::new_v4().expect("there are sockets");
     let limited = socket.set_recv_buffer_size(16 * 1024);
@@ -274,9 +348,15 @@ pub(crate) async fn stuck_reader(server: &Server) -> Client {
     let stream = soon("a connection", connect)
         .await
         .expect("the port is open");
-    let mut stuck = Client {
+    Client {
         link: Link::length(stream.into()),
-    };
+    }
+}
+
+/// A session with more on its way than it will ever read.
+pub(crate) async fn stuck_reader(server: &Server) -> Client {
+    let mut publisher = Client::welcomed(server, Protocol::Tcp).await;
+    let mut stuck = narrow(server).await;
     stuck.greet().await;
     let subscribe = Subscribe {
         id: 1,

@@ -36,3 +36,4 @@ mod slow_reader;
 mod start;
 mod stuck_readers;
 mod token;
+mod token_end;

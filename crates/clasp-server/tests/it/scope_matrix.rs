@@ -2,15 +2,14 @@
 //! allowed is found out a second time here, by enumerating addresses (docs/protocol/router.md 17).
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use clasp_proto::{
-    Announce, Bundle, Code, Get, Hello, Message, Publish, Qos, Query, Replay, Set, Signal,
+    Announce, Bundle, Code, Get, Message, Publish, Qos, Query, Replay, Set, Signal,
     SignalDefinition, Subscribe, TypeMask, Value,
 };
 use clasp_server::{Protocol, Server};
 
-use crate::harness::{Client, PROTOCOLS, framed_as, start};
+use crate::harness::{Client, PROTOCOLS, Token, framed_as, start, write_tokens};
 
 /// What scopes are on.
 const PATTERNS: [&str; 40] = [
@@ -129,21 +128,6 @@ impl Table {
     }
 }
 
-fn token_file() -> String {
-    let mut text = r#"{"tokens":{"#.to_owned();
-    let scopes = Scope::all().map(|it| (it.token(), format!("{}:{}", it.action, it.pattern)));
-    let root = [(ROOT.to_owned(), "admin:/**".to_owned())];
-    for (number, (token, scope)) in scopes.chain(root).enumerate() {
-        let comma = if number == 0 { "" } else { "," };
-        write!(
-            text,
-            r#"{comma}"{token}":{{"token":"{token}","scopes":["{scope}"],"created_at":1}}"#
-        )
-        .expect("a String takes everything");
-    }
-    text + "}}"
-}
-
 const ROOT: &str = "cpsk_ffffffffffffffffffffffffffffffff";
 
 fn set(address: &str) -> Message {
@@ -212,22 +196,6 @@ fn replay(pattern: &str) -> Message {
     })
 }
 
-async fn connect(server: &Server, protocol: Protocol, token: &str) -> (Client, Message) {
-    let mut client = Client::dial(server, protocol).await;
-    let hello = Message::Hello(Hello {
-        version: 1,
-        token: Some(token.to_owned()),
-        ..Hello::default()
-    });
-    client.send(&hello).await;
-    assert!(
-        matches!(client.next().await, Message::Welcome(_)),
-        "{token}"
-    );
-    let snapshot = client.next().await;
-    (client, snapshot)
-}
-
 /// Sends one message for each of these texts; returns the texts that were refused, and the rest of
 /// what was answered.
 async fn refused(
@@ -261,11 +229,8 @@ fn all_but(texts: &[&str], is_left_out: impl Fn(&str) -> bool) -> BTreeSet<Strin
 
 async fn check(server: &Server, protocol: Protocol, scope: &Scope, table: &Table) {
     let about = format!("{}:{} over {protocol}", scope.action, scope.pattern);
-    let (mut client, snapshot) = connect(server, protocol, &scope.token()).await;
-    let Message::Snapshot(snapshot) = snapshot else {
-        panic!("{about}: expected a SNAPSHOT, got {snapshot:?}")
-    };
-    let shown: BTreeSet<String> = snapshot.params.into_iter().map(|it| it.address).collect();
+    let (mut client, params) = Client::with_token(server, protocol, &scope.token()).await;
+    let shown: BTreeSet<String> = params.into_iter().map(|it| it.address).collect();
     let readable = all_but(&ADDRESSES, |it| !scope.may_read(it));
     assert_eq!(shown, readable, "{about}: after WELCOME");
     let unwritable = all_but(&ADDRESSES, |it| scope.may_write(it));
@@ -319,9 +284,19 @@ async fn check_query(client: &mut Client, scope: &Scope, pattern: &str, about: &
 async fn every_scope_allows_what_it_says_and_nothing_else() {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("tokens.json");
-    std::fs::write(&path, token_file()).expect("the file is written");
+    let scopes = Scope::all().map(|it| (it.token(), format!("{}:{}", it.action, it.pattern)));
+    let scopes: Vec<_> = scopes.chain([(ROOT.into(), "admin:/**".into())]).collect();
+    let scopes: Vec<(String, [&str; 1])> = scopes
+        .iter()
+        .map(|(token, scope)| (token.clone(), [scope.as_str()]))
+        .collect();
+    let tokens: Vec<_> = scopes
+        .iter()
+        .map(|(token, scope)| Token::new(token, scope))
+        .collect();
+    write_tokens(&path, &tokens);
     let server = start(|config| config.token_files = vec![path]).await;
-    let (mut root, _) = connect(&server, Protocol::Tcp, ROOT).await;
+    let (mut root, _) = Client::with_token(&server, Protocol::Tcp, ROOT).await;
     for address in ADDRESSES {
         root.send(&set(address)).await;
         root.send(&announce(address)).await;

@@ -1,17 +1,9 @@
 //! A server with a token: who has it comes in, all others learn at once that they do not.
 
-use clasp_proto::{Close, Code, Hello, Message};
+use clasp_proto::{Close, Code, Message};
 use clasp_server::Protocol;
 
-use crate::harness::{Client, start};
-
-fn hello(token: Option<&str>) -> Message {
-    Message::Hello(Hello {
-        version: 1,
-        token: token.map(str::to_owned),
-        ..Hello::default()
-    })
-}
+use crate::harness::{Client, hello_with, start};
 
 // protocol/router.md 2.3, 2.10: clients once waited 10 s, or for ever, for a WELCOME
 #[tokio::test]
@@ -20,13 +12,13 @@ async fn without_the_token_there_is_an_error_and_the_end() {
     for protocol in [Protocol::WebSocket, Protocol::Tcp] {
         for token in [None, Some("secre"), Some("secret2"), Some("SECRET")] {
             let mut client = Client::dial(&server, protocol).await;
-            client.send(&hello(token)).await;
+            client.send(&hello_with(token)).await;
             assert_eq!(client.error().await, Code::Unauthorized, "{token:?}");
             let refused = (protocol == Protocol::WebSocket).then(|| Close::Handshake.number());
             assert_eq!(client.end().await, refused);
         }
         let mut client = Client::dial(&server, protocol).await;
-        client.send(&hello(Some("secret"))).await;
+        client.send(&hello_with(Some("secret"))).await;
         assert!(matches!(client.next().await, Message::Welcome(_)));
     }
 }
