@@ -1,8 +1,9 @@
 //! `--check-config`: what would run, with where each setting comes from, in a form that `--config` reads.
 
+use anyhow::Context as _;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction};
-use clasp_server::{Plan, StartError};
+use clasp_server::{Config, Plan, StartError};
 
 use crate::flags::Flags;
 use crate::settings::Settings;
@@ -11,8 +12,28 @@ use crate::settings::Settings;
 ///
 /// # Errors
 /// The configuration cannot run: every problem at once.
-pub(crate) fn report(settings: &Settings) -> Result<String, StartError> {
-    let plan = Plan::new(&settings.flags.config())?;
+pub(crate) fn report(settings: &Settings) -> Result<String, anyhow::Error> {
+    let plan = plan(&settings.flags.config())?;
+    match &settings.flags.basics.explain {
+        Some(address) => explain(settings, &plan, address),
+        None => Ok(as_toml(settings, &plan)),
+    }
+}
+
+fn plan(config: &Config) -> Result<Plan, StartError> {
+    Ok(Plan::new(config)?)
+}
+
+/// What the rules of the application say about one address.
+fn explain(settings: &Settings, plan: &Plan, address: &str) -> Result<String, anyhow::Error> {
+    let user = settings.flags.basics.explain_as.as_deref();
+    let explained = plan.explain(address, user);
+    let explained = explained.with_context(|| format!("--explain {address}"))?;
+    let remarks: String = plan.remarks().map(|remark| remark + "\n").collect();
+    Ok(remarks + &explained)
+}
+
+fn as_toml(settings: &Settings, plan: &Plan) -> String {
     // The command line that has been read has the options of the file behind all others.
     let command = Flags::command();
     let arguments = command.get_arguments();
@@ -22,11 +43,15 @@ pub(crate) fn report(settings: &Settings) -> Result<String, StartError> {
         .opens()
         .into_iter()
         .map(|opened| format!("#   {opened}"));
+    let remarks = plan.remarks().map(|remark| format!("# {remark}"));
     let head = "# This relay would run with:".to_owned();
-    let lines = std::iter::once(head).chain(lines_of_settings).chain(idle);
+    let lines = std::iter::once(head)
+        .chain(lines_of_settings)
+        .chain(idle)
+        .chain(remarks);
     let opens = [String::new(), "# and would open:".to_owned()];
     let lines = lines.chain(opens).chain(opened);
-    Ok(lines.map(|line| line + "\n").collect())
+    lines.map(|line| line + "\n").collect()
 }
 
 /// One setting and who set it; nothing for what is not set, or is no setting.
@@ -73,4 +98,12 @@ fn source(settings: &Settings, arg: &Arg, long: &str) -> String {
 }
 
 /// Options that say what to do, not how to run.
-const NO_SETTINGS: [&str; 5] = ["config", "check-config", "generate", "help", "version"];
+const NO_SETTINGS: [&str; 7] = [
+    "config",
+    "check-config",
+    "explain",
+    "as",
+    "generate",
+    "help",
+    "version",
+];

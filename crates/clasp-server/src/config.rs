@@ -48,8 +48,10 @@ pub struct Config {
     pub params_max: usize,
     /// Announced signals at a time.
     pub signals_max: usize,
-    /// Messages a second of one session; 0 is any number.
+    /// Messages a second of one session, unless the rules of the application say otherwise; 0 is any number.
     pub messages_per_second: u32,
+    /// The same, whatever those say.
+    pub messages_per_second_asked: Option<u32>,
     /// Origins of pages that may connect besides those of the own host; `*` is every page.
     pub allowed_origins: Vec<String>,
     /// The token that every HELLO must carry; nothing lets everybody in.
@@ -175,6 +177,7 @@ impl Config {
             params_max: 10_000,
             signals_max: 10_000,
             messages_per_second: 1000,
+            messages_per_second_asked: None,
             allowed_origins: vec!["*".to_owned()],
             token: None,
             auth_port: None,

@@ -5,6 +5,7 @@ use std::fmt;
 use clasp_transport::tls::TlsError;
 use thiserror::Error;
 
+use crate::app_config::AppConfigError;
 use crate::limits::NAME_BYTES_MAX;
 use crate::plan::Feature;
 
@@ -63,6 +64,9 @@ pub enum ConfigError {
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The rules of the application cannot be used.
+    #[error(transparent)]
+    AppConfig(#[from] AppConfigError),
     /// The name is empty or too long.
     #[error("--name: expected 1 to {NAME_BYTES_MAX} bytes, found {bytes}")]
     Name {

@@ -2,6 +2,7 @@
 
 mod feature;
 mod protocol;
+mod rules;
 
 pub use feature::Feature;
 pub use protocol::Protocol;
@@ -16,6 +17,7 @@ use clasp_transport::tls::{Certificate, ServerTls};
 use clasp_transport::websocket::{Origins, UpgradeRules};
 
 use crate::admission::Caps;
+use crate::app_config::{AppConfig, Remark};
 use crate::config::{Config, SidePort};
 use crate::config_error::{ConfigError, ConfigErrors};
 use crate::elsewhere::Elsewhere;
@@ -40,6 +42,10 @@ pub struct Plan {
     pub(crate) hello_timeout: Duration,
     pub(crate) drain_timeout: Duration,
     pub(crate) snapshots: Option<SnapshotPlan>,
+    /// The rules of the application, if there are some.
+    pub(crate) app_config: Option<Arc<AppConfig>>,
+    /// What has to be said about them.
+    pub(crate) remarks: Vec<Remark>,
 }
 
 /// Where the state is kept over a restart.
@@ -87,6 +93,7 @@ impl Plan {
         let listeners = listeners(config, host, &mut errors);
         let tls = tls(config, &mut errors);
         let elsewhere = Elsewhere::new(config, &mut errors);
+        let rules = rules::find(config, &mut errors);
         check_texts(config, &mut errors);
         check_zeros(config, &mut errors);
         if !errors.is_empty() {
@@ -109,7 +116,7 @@ impl Plan {
                 pending_per_ip_max: config.pending_per_ip_max,
                 queued_max: config.queued_max,
             },
-            router: router(config),
+            router: router(config, rules.config.as_ref()),
             session_timeout: Some(config.session_timeout).filter(|timeout| !timeout.is_zero()),
             upgrade_timeout: config.upgrade_timeout,
             hello_timeout: config.hello_timeout,
@@ -119,6 +126,8 @@ impl Plan {
                 interval: config.persist_interval,
                 discard_corrupt: config.persist_discard_corrupt,
             }),
+            app_config: rules.config.map(Arc::new),
+            remarks: rules.remarks,
         })
     }
 }
@@ -393,10 +402,10 @@ fn check_zeros(config: &Config, errors: &mut Vec<ConfigError>) {
     );
 }
 
-fn router(config: &Config) -> RouterConfig {
+fn router(config: &Config, rules: Option<&AppConfig>) -> RouterConfig {
     RouterConfig {
         sessions_max: config.sessions_max,
-        messages_per_second: config.messages_per_second,
+        messages_per_second: rules::messages_per_second(config, rules),
         params_max: config.params_max,
         param_ttl: config.param_ttl,
         signals_max: config.signals_max,

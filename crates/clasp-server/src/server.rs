@@ -83,6 +83,12 @@ impl Server {
     /// # Errors
     /// The first listener that could not be bound, or a snapshot that cannot be used.
     pub async fn run(plan: Plan) -> Result<Self, StartError> {
+        for remark in &plan.remarks {
+            match remark.is_warning() {
+                true => tracing::warn!("{remark}"),
+                false => tracing::info!("{remark}"),
+            }
+        }
         let open = Self::bind(&plan)?;
         // Behind the ports: a server that still has them may be writing its last snapshot.
         let shared = blocking(move || Shared::new(plan)).await?;

@@ -53,9 +53,9 @@ pub(crate) struct Authentication {
     /// File with the rules of the application [default: the only *.json in /etc/clasp, else in ./config]
     #[arg(long, value_name = "PATH")]
     app_config: Option<PathBuf>,
-    /// Messages a second of one session, 0 for any number
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    max_messages_per_second: u32,
+    /// Messages a second of one session, 0 for any number [default: 0, or what those rules say]
+    #[arg(long, value_name = "NUMBER")]
+    max_messages_per_second: Option<u32>,
 }
 
 impl Authentication {
@@ -78,6 +78,6 @@ impl Authentication {
         if let Some(path) = &self.app_config {
             config.app_config = AppConfigFile::At(path.clone());
         }
-        config.messages_per_second = self.max_messages_per_second;
+        config.messages_per_second_asked = self.max_messages_per_second;
     }
 }

@@ -31,6 +31,12 @@ pub(crate) struct Basics {
     /// Print what would run, or all that is wrong, and end
     #[arg(long)]
     pub(crate) check_config: bool,
+    /// With --check-config: print what the rules of the application say about this address
+    #[arg(long, value_name = "ADDRESS", requires = "check_config")]
+    pub(crate) explain: Option<String>,
+    /// With --explain: for this user [default: a session without user]
+    #[arg(long = "as", value_name = "USER", requires = "explain")]
+    pub(crate) explain_as: Option<String>,
     /// Print a man page, or a completion script for a shell, and end
     #[arg(long, value_name = "KIND")]
     pub(crate) generate: Option<Generated>,

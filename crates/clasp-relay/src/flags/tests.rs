@@ -214,11 +214,13 @@ fn every_option_reaches_the_configuration() {
 }
 
 /// Options that say what the program does besides serving.
-const OF_THE_PROGRAM: [&str; 7] = [
+const OF_THE_PROGRAM: [&str; 9] = [
     "verbose",
     "log-level",
     "config",
     "check-config",
+    "explain",
+    "as",
     "generate",
     "help",
     "version",

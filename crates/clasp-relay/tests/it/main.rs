@@ -1,5 +1,6 @@
 //! The relay as a program: one file per behaviour.
 
+mod app_config;
 mod certificate;
 mod core_flags;
 mod descriptors;

@@ -4,46 +4,80 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use thiserror::Error;
+
 use super::error::{AppConfigError, Finding};
 use super::{AppConfig, Fault};
 use crate::config::AppConfigFile;
 use crate::limits::APP_CONFIG_BYTES_MAX;
 
-/// Rules, and where they come from.
-#[derive(Debug, Clone)]
+/// The rules that are asked for, if there are some, and what has to be said about them.
+#[derive(Debug, Default)]
 pub(crate) struct Found {
-    pub(crate) config: AppConfig,
-    pub(crate) path: PathBuf,
-    /// Nobody named the file.
-    pub(crate) is_detected: bool,
-    /// What is in it that does nothing.
-    pub(crate) warnings: Vec<Finding>,
+    pub(crate) config: Option<AppConfig>,
+    pub(crate) remarks: Vec<Remark>,
 }
 
-/// The rules that are asked for, if there are some.
+/// Something to know about the file with the rules.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum Remark {
+    /// Somebody named it.
+    #[error("Rules of the application: {path}")]
+    Named { path: PathBuf },
+    /// Nobody named it.
+    #[error(
+        "Rules of the application: {path}, found as the only *.json of its folder; \
+         to run with others, name them with --app-config"
+    )]
+    Detected { path: PathBuf },
+    /// It could be one of several.
+    #[error(
+        "{folder} has {count} files *.json, and none of them is taken: name one with --app-config"
+    )]
+    Ambiguous { folder: PathBuf, count: usize },
+    /// A part of it does nothing, or not what it seems.
+    #[error("{path}: {finding}")]
+    Doubt { path: PathBuf, finding: Finding },
+}
+
+impl Remark {
+    /// True if there is something to put right.
+    pub(crate) fn is_warning(&self) -> bool {
+        matches!(self, Self::Ambiguous { .. } | Self::Doubt { .. })
+    }
+}
+
+/// Looks for the rules where they are said to be.
 ///
 /// # Errors
 /// Every problem at once.
-pub(crate) fn find(file: &AppConfigFile) -> Result<Option<Found>, Vec<AppConfigError>> {
+pub(crate) fn find(file: &AppConfigFile) -> Result<Found, Vec<AppConfigError>> {
     find_in(file, &FOLDERS.map(Path::new))
 }
 
-fn find_in(file: &AppConfigFile, folders: &[&Path]) -> Result<Option<Found>, Vec<AppConfigError>> {
-    let (path, is_detected) = match file {
-        AppConfigFile::None => return Ok(None),
-        AppConfigFile::At(path) => (path.clone(), false),
-        AppConfigFile::Detect => match detect(folders).map_err(|error| vec![error])? {
-            Some(path) => (path, true),
-            None => return Ok(None),
-        },
+fn find_in(file: &AppConfigFile, folders: &[&Path]) -> Result<Found, Vec<AppConfigError>> {
+    let mut found = Found::default();
+    let path = match file {
+        AppConfigFile::None => None,
+        AppConfigFile::At(path) => {
+            let path = path.clone();
+            found.remarks.push(Remark::Named { path: path.clone() });
+            Some(path)
+        }
+        AppConfigFile::Detect => {
+            detect(folders, &mut found.remarks).map_err(|error| vec![error])?
+        }
     };
-    let (config, warnings) = AppConfig::read(&path)?;
-    Ok(Some(Found {
-        config,
-        path,
-        is_detected,
-        warnings,
-    }))
+    if let Some(path) = path {
+        let (config, findings) = AppConfig::read(&path)?;
+        found.config = Some(config);
+        let doubts = findings.into_iter().map(|finding| Remark::Doubt {
+            path: path.clone(),
+            finding,
+        });
+        found.remarks.extend(doubts);
+    }
+    Ok(found)
 }
 
 impl AppConfig {
@@ -86,20 +120,23 @@ fn read(path: &Path) -> Result<String, AppConfigError> {
 }
 
 /// The only `*.json` of the first folder that has just one. Which of several is meant, nobody can know.
-fn detect(folders: &[&Path]) -> Result<Option<PathBuf>, AppConfigError> {
+fn detect(folders: &[&Path], remarks: &mut Vec<Remark>) -> Result<Option<PathBuf>, AppConfigError> {
     for folder in folders {
-        let mut files = candidates(folder).map_err(|error| AppConfigError::List {
+        let files = candidates(folder).map_err(|error| AppConfigError::List {
             folder: (*folder).to_owned(),
             kind: error.kind(),
         })?;
         match files.as_slice() {
             [] => {}
-            [_] => return Ok(files.pop()),
-            several => tracing::warn!(
-                "{} has {} files *.json, and none of them is taken: name one with --app-config",
-                folder.display(),
-                several.len()
-            ),
+            [path] => {
+                let path = path.clone();
+                remarks.push(Remark::Detected { path: path.clone() });
+                return Ok(Some(path));
+            }
+            several => remarks.push(Remark::Ambiguous {
+                folder: (*folder).to_owned(),
+                count: several.len(),
+            }),
         }
     }
     Ok(None)
@@ -147,14 +184,19 @@ mod tests {
     #[test]
     fn the_first_folder_with_just_one_file_has_it() {
         let none: &[&str] = &[];
-        for (etc, own, expected) in [
-            (&["a.json"][..], none, Some("a.json")),
-            (&["a.json"], &["b.json"][..], Some("a.json")),
-            (&["a.json", "b.json"], &["c.json"], Some("c.json")),
-            (&["a.json", "b.json"], &["c.json", "d.json"], None),
-            (none, &["c.json", "d.toml"], Some("c.json")),
-            (&["a.JSON", ".b.json", "json"], &["c.json"], Some("c.json")),
-            (none, none, None),
+        for (etc, own, expected, ambiguous) in [
+            (&["a.json"][..], none, Some("a.json"), 0),
+            (&["a.json"], &["b.json"][..], Some("a.json"), 0),
+            (&["a.json", "b.json"], &["c.json"], Some("c.json"), 1),
+            (&["a.json", "b.json"], &["c.json", "d.json"], None, 2),
+            (none, &["c.json", "d.toml"], Some("c.json"), 0),
+            (
+                &["a.JSON", ".b.json", "json"],
+                &["c.json"],
+                Some("c.json"),
+                0,
+            ),
+            (none, none, None, 0),
         ] {
             let (first, second) = (folder(etc), folder(own));
             // A folder of that name is no file.
@@ -162,15 +204,17 @@ mod tests {
             let missing = first.path().join("missing");
             let folders = [missing.as_path(), first.path(), second.path()];
             let found = find_in(&AppConfigFile::Detect, &folders).unwrap();
-            let name = found.as_ref().and_then(|found| found.path.file_name());
-            assert_eq!(
-                name.and_then(|name| name.to_str()),
-                expected,
-                "{etc:?} {own:?}"
-            );
-            assert!(found.is_none_or(|found| found.is_detected));
+            let detected = found.remarks.iter().find_map(|remark| match remark {
+                Remark::Detected { path } => path.file_name().and_then(|name| name.to_str()),
+                _ => None,
+            });
+            assert_eq!(detected, expected, "{etc:?} {own:?}");
+            assert_eq!(found.config.is_some(), expected.is_some());
+            let warnings = found.remarks.iter().filter(|remark| remark.is_warning());
+            assert_eq!(warnings.count(), ambiguous, "{etc:?} {own:?}");
         }
-        assert!(find_in(&AppConfigFile::None, &[]).unwrap().is_none());
+        let none = find_in(&AppConfigFile::None, &[]).unwrap();
+        assert!(none.config.is_none() && none.remarks.is_empty());
     }
 
     #[test]
@@ -206,9 +250,17 @@ mod tests {
                 assert!(error.to_string().starts_with(&start), "{error}");
             }
         }
-        let found = find(&AppConfigFile::At(path("good.json")))
-            .unwrap()
-            .unwrap();
-        assert!(!found.is_detected);
+        fs::write(path("good.json"), "{\"rules\": []}").unwrap();
+        let found = find(&AppConfigFile::At(path("good.json"))).unwrap();
+        let remarks: Vec<String> = found.remarks.iter().map(ToString::to_string).collect();
+        let good = path("good.json").display().to_string();
+        let ignored = "rules: is no member that the relay knows, and is ignored";
+        assert_eq!(
+            remarks,
+            [
+                format!("Rules of the application: {good}"),
+                format!("{good}: {ignored}")
+            ]
+        );
     }
 }

@@ -21,7 +21,7 @@ use clasp_proto::{Scopes, Value};
 
 pub(crate) use check::{State, Violation};
 pub use error::{AppConfigError, Fault, Finding};
-pub(crate) use file::{Found, find};
+pub(crate) use file::{Found, Remark, find};
 pub(crate) use rate_limits::RateLimits;
 pub(crate) use visibility::Sight;
 pub(crate) use write_rules::Ruling;
