@@ -21,8 +21,8 @@ pub enum AnchorError {
     },
     /// The file has no public key.
     #[error(
-        "the trust anchor {} has {found} bytes and no public key: {source}. Expected 64 \
-         hexadecimal digits, 32 raw bytes or a did:key, as in the .pub file of clasp key generate",
+        "the trust anchor {} has {found} bytes and no public key: {source}; give it 64 \
+         hexadecimal digits, 32 raw bytes or a did:key, as in the .pub file of `clasp key generate`",
         path.display()
     )]
     Content {

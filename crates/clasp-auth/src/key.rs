@@ -10,7 +10,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use crate::entity::EntityId;
 use crate::limits::BASE58_BYTES_MAX;
 
-pub use signing::{SigningKey, SigningKeyError, public_path};
+pub use signing::{Pair, SigningKey, SigningKeyError, public_path};
 
 /// A text or bytes that are not a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

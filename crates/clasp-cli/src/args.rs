@@ -1,6 +1,9 @@
 //! The command line.
 
 mod bench;
+mod entity;
+mod key;
+mod token;
 mod top;
 
 use std::path::PathBuf;
@@ -11,6 +14,18 @@ use clasp_client::Trust;
 use clasp_proto::{Signal, Ttl};
 
 pub(crate) use bench::{BenchArgs, Scenario};
+pub(crate) use entity::{
+    EntityCommand, EntityCreateArgs, EntityGetArgs, EntityListArgs, EntityStatusArgs, EntityType,
+    RegistryArgs,
+};
+pub(crate) use key::{
+    CryptoCommand, FingerprintArgs, IdentityCommand, KeyCommand, KeyFormat, KeyShowArgs, OutArgs,
+};
+pub(crate) use token::{
+    CapabilityCommand, CapabilityCreateArgs, CapabilityDelegateArgs, CapabilityVerifyArgs,
+    EntityKeygenArgs, EntityMintArgs, EntityTokenCommand, GrantArgs, RelayArgs, TokenCommand,
+    TokenCreateArgs, TokenFileArgs, TokenListArgs, TokenRevokeArgs, TokenShowArgs,
+};
 pub(crate) use top::TopArgs;
 
 /// CLASP from the command line: a router for development, and a client for scripts.
@@ -75,6 +90,21 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Show what a router is busy with: sessions, rates, losses, the hottest addresses
     Top(TopArgs),
+    /// Make and show key pairs that sign tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Make, inspect and revoke tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Show who a key is
+    #[command(subcommand)]
+    Identity(IdentityCommand),
+    /// Keys for encryption between clients
+    #[command(subcommand)]
+    Crypto(CryptoCommand),
+    /// Manage the entities of a relay
+    #[command(subcommand)]
+    Entity(EntityCommand),
     /// Print what this program can do
     Info,
     /// Print a completion script for a shell

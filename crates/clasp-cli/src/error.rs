@@ -4,14 +4,21 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clasp_auth::EntityId;
+use clasp_auth::anchor::AnchorError;
+use clasp_auth::capability::CapabilityError;
+use clasp_auth::entity::EntityError;
+use clasp_auth::key::SigningKeyError;
 use clasp_client::discover::SearchError;
 use clasp_client::{ClientError, Disconnect, Refusal};
 use clasp_proto::Code;
 use clasp_server::{ConfigError, PartEnded, StartError};
 use clasp_settings::KeyProblems;
 use clasp_transport::LinkError;
-use clasp_transport::http::HttpError;
+use clasp_transport::http::{HttpError, Method, StatusCode};
 use thiserror::Error;
+
+use crate::token_file::TokenFileError;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -72,6 +79,43 @@ pub(crate) enum CommandError {
     NothingFound(Vec<SearchError>),
     #[error("nothing was delivered: the router refused it, or does not forward what it accepts")]
     NothingDelivered,
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Key(#[from] SigningKeyError),
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
+    #[error(transparent)]
+    Capability(#[from] CapabilityError),
+    #[error("the token is not valid")]
+    InvalidToken,
+    #[error(transparent)]
+    EntityToken(#[from] EntityError),
+    #[error("{} is the key of {found}, not of {expected}: give that entity's key file with --key", path.display())]
+    OtherEntity {
+        path: PathBuf,
+        expected: EntityId,
+        found: EntityId,
+    },
+    #[error(transparent)]
+    TokenFile(#[from] TokenFileError),
+    #[error("Token not found")]
+    TokenNotFound,
+    #[error("{count} tokens begin with {prefix}: give more of it")]
+    AmbiguousToken { prefix: String, count: usize },
+    #[error("{}", relay_text(url, source))]
+    Relay { url: String, source: HttpError },
+    #[error("{method} {url} returned {}{}", status.as_u16(), answer_text(*status, body))]
+    Answer {
+        method: Method,
+        url: String,
+        status: StatusCode,
+        body: String,
+    },
+    #[error(
+        "{url} answers, but not as the auth port of a relay does: give its url with --relay, for example http://localhost:7350"
+    )]
+    OddAnswer { url: String },
     /// Not a failure when the reader of stdout has left.
     #[error("cannot write the result: {0}")]
     Output(#[from] io::Error),
@@ -83,6 +127,10 @@ impl CommandError {
         match self {
             Self::Usage { .. }
             | Self::Metrics {
+                source: HttpError::Url { .. },
+                ..
+            }
+            | Self::Relay {
                 source: HttpError::Url { .. },
                 ..
             }
@@ -147,6 +195,32 @@ fn metrics_text(url: &str, error: &HttpError) -> String {
             "no metrics at {url}: {}; start the router with `clasp-relay --metrics-port 9090`, or give its url with --metrics",
             first_line(&chain(error))
         ),
+    }
+}
+
+/// Says how a relay gets an auth port.
+fn relay_text(url: &str, error: &HttpError) -> String {
+    match error {
+        HttpError::Url { .. } => format!("--relay: {error}"),
+        _ => format!(
+            "no relay at {url}: {}; start one with `clasp-relay --auth-port 7350`, or give its auth port with --relay",
+            first_line(&chain(error))
+        ),
+    }
+}
+
+/// What a relay says about its refusal, and what to do about it.
+fn answer_text(status: StatusCode, body: &str) -> String {
+    let remedy = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            "; give a token with admin:/** with --token or CLASP_ADMIN_TOKEN"
+        }
+        StatusCode::NOT_FOUND if body.is_empty() => "; is that the auth port of a relay?",
+        _ => "",
+    };
+    match body {
+        "" => remedy.to_owned(),
+        body => format!(": {body}{remedy}"),
     }
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod logging;
 mod output;
+mod token_file;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,11 @@ async fn run() -> Result<(), CommandError> {
         Command::Discover(args) => commands::discover::run(args).await,
         Command::Bench(args) => commands::bench::run(args).await,
         Command::Top(args) => commands::top::run(&args).await,
+        Command::Key(command) => commands::key::run(&command),
+        Command::Token(command) => commands::token::run(&command).await,
+        Command::Identity(command) => commands::identity::run(&command),
+        Command::Crypto(command) => commands::crypto::run(&command),
+        Command::Entity(command) => commands::entity::run(&command).await,
         Command::Info => commands::info::run(),
         Command::Completions(args) => commands::completions::run(&args),
     }

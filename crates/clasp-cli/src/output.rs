@@ -22,6 +22,14 @@ pub(crate) fn success(line: &str) -> io::Result<()> {
     result(&format!("{} {line}", paint(&io::stdout(), GREEN, "OK")))
 }
 
+/// Writes one line of result that reports a failure of what was looked at, not of the command.
+///
+/// # Errors
+/// As for [`result`].
+pub(crate) fn fail(line: &str) -> io::Result<()> {
+    result(&format!("{} {line}", paint(&io::stdout(), RED, "FAIL")))
+}
+
 /// Writes a JSON object as one line of result.
 ///
 /// # Errors
@@ -44,6 +52,11 @@ pub(crate) fn text(text: &[u8]) -> io::Result<()> {
 pub(crate) fn status(line: &str) {
     // Without a stderr there is nobody to tell.
     drop(writeln!(io::stderr(), "{line}"));
+}
+
+/// Tells the user what was done.
+pub(crate) fn done(line: &str) {
+    status(&format!("{} {line}", paint(&io::stderr(), GREEN, "OK")));
 }
 
 /// Tells the user why the command failed.

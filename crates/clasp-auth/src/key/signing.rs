@@ -92,20 +92,11 @@ impl SigningKey {
     /// Writes the seed to a new file that only its owner may read, and the public key beside it
     /// to `<path>.pub`. Files that are there are replaced only if `force` is set.
     pub fn write_new(&self, path: &Path, force: bool) -> Result<(), SigningKeyError> {
-        let public = public_path(path);
-        if !force && let Some(path) = [path, &public].into_iter().find(|it| it.exists()) {
-            let path = path.to_owned();
-            return Err(SigningKeyError::Exists { path });
-        }
-        let seed = self.to_hex();
-        let written = match force {
-            true => private_file::replace(path, seed.as_bytes()),
-            false => private_file::create(path, seed.as_bytes()),
+        let pair = Pair {
+            secret: &self.to_hex(),
+            public: &self.public().hex(),
         };
-        written.map_err(|source| write_error(path, source))?;
-        let line = format!("{}\n", self.public().hex());
-        let written = private_file::replace_public(&public, line.as_bytes());
-        written.map_err(|source| write_error(&public, source))
+        pair.write_new(path, force)
     }
 
     /// Its seed in 64 hexadecimal digits: the secret itself.
@@ -127,6 +118,35 @@ impl SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "SigningKey of {:?}", self.public())
+    }
+}
+
+/// Both halves of a key pair of any kind, as they are written to files.
+#[derive(Clone, Copy)]
+pub struct Pair<'a> {
+    /// For the file that only its owner may read.
+    pub secret: &'a str,
+    /// For the file beside it.
+    pub public: &'a str,
+}
+
+impl Pair<'_> {
+    /// Writes both files, as [`SigningKey::write_new`] does.
+    pub fn write_new(&self, path: &Path, force: bool) -> Result<(), SigningKeyError> {
+        let public = public_path(path);
+        if !force && let Some(path) = [path, &public].into_iter().find(|it| it.exists()) {
+            let path = path.to_owned();
+            return Err(SigningKeyError::Exists { path });
+        }
+        let secret = self.secret.as_bytes();
+        let written = match force {
+            true => private_file::replace(path, secret),
+            false => private_file::create(path, secret),
+        };
+        written.map_err(|source| write_error(path, source))?;
+        let line = format!("{}\n", self.public);
+        let written = private_file::replace_public(&public, line.as_bytes());
+        written.map_err(|source| write_error(&public, source))
     }
 }
 

@@ -54,6 +54,14 @@ fn its_values_are_defaults_that_environment_and_flags_win_over() {
 }
 
 #[test]
+fn a_command_of_a_command_has_a_table_of_its_own() {
+    let text = "[token.list]\nfile = \"from-the-file.json\"\n";
+    let file = File::new("nested.toml", text);
+    let list = run(&["-c", file.path(), "token", "list"]);
+    assert_eq!(list.stdout, "No tokens found in from-the-file.json\n");
+}
+
+#[test]
 fn what_is_wrong_with_it_is_said() {
     let check = |name: &str, text: &str, expected: &str| {
         let file = File::new(name, text);
@@ -65,6 +73,16 @@ fn what_is_wrong_with_it_is_said() {
         "table.toml",
         "[serve]\nport = 1\n",
         "[serve]: there is no such command",
+    );
+    check(
+        "nested-table.toml",
+        "[token.crate]\nscopes = \"read:/a\"\n",
+        "[token.crate]: there is no such command",
+    );
+    check(
+        "nested-key.toml",
+        "[token.cap.create]\nscope = \"read:/a\"\n",
+        "[token.cap.create] scope: expected one of ",
     );
     check(
         "key.toml",

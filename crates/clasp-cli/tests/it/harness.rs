@@ -29,7 +29,10 @@ impl From<Output> for Ended {
 pub(crate) fn clasp(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clasp"));
     for name in [
+        "CLASP_ADMIN_TOKEN",
+        "CLASP_CA",
         "CLASP_METRICS",
+        "CLASP_RELAY_URL",
         "CLASP_SERVER",
         "CLASP_TOKEN",
         "RUST_LOG",

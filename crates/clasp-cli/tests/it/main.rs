@@ -5,11 +5,17 @@
     reason = "a test that fails panics, also in what it has in common with others"
 )]
 
+mod capability;
 mod commands;
 mod config;
 mod discover;
+mod entity;
+mod fake_relay;
+mod folder;
 mod harness;
+mod key;
 mod reconnect;
 mod reference;
 mod server;
+mod token;
 mod top;

@@ -19,11 +19,16 @@ fn the_reference_page_is_what_help_says() {
 
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    page.push_str(&section(&[]));
-    for command in commands() {
-        page.push_str(&section(&[&command]));
-    }
+    describe(&[], &mut page);
     page
+}
+
+/// A section for this command, and for each that it has.
+fn describe(command: &[&str], page: &mut String) {
+    page.push_str(&section(command));
+    for name in commands(command) {
+        describe(&[command, &[name.as_str()]].concat(), page);
+    }
 }
 
 fn section(command: &[&str]) -> String {
@@ -40,8 +45,8 @@ fn help(command: &[&str]) -> String {
 }
 
 /// The names below "Commands:".
-fn commands() -> Vec<String> {
-    let help = help(&[]);
+fn commands(command: &[&str]) -> Vec<String> {
+    let help = help(command);
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let names = listed.map_while(|line| line.split_whitespace().next());
     names.map(str::to_owned).collect()
@@ -51,7 +56,7 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
 
 const HEAD: &str = "# The `clasp` command
 
-Written by a test from `--help`; to change it, change `crates/clasp-cli/src/args.rs` and run
+Written by a test from `--help`; to change it, change `crates/clasp-cli/src/args.rs` or a file in `args/`, and run
 `CLASP_REGENERATE=1 cargo test -p clasp-cli --test it reference`.
 
 - Results go to stdout, everything else to stderr. Colours are for terminals only, and NO_COLOR turns them off.
@@ -59,7 +64,7 @@ Written by a test from `--help`; to change it, change `crates/clasp-cli/src/args
   that begins with `Error:`, 2 for wrong usage.
 - A value on the command line is JSON if it can be read as JSON, else text: `0.75`, `1`, `true`, `null`, `{\"x\": 1}`, `on`.
 - Flags win over the environment (CLASP_SERVER, CLASP_TOKEN), that over the file of `--config`, that over the defaults.
-  The file is TOML with one table for each command and keys as its flags:
+  The file is TOML with one table for each command, `[token.create]` for a command of a command, and keys as its flags:
 
 ```toml
 log-level = \"warn\"
