@@ -175,7 +175,17 @@ fn always() -> [Step; 7] {
 fn published(root: &Path) -> [Step; 4] {
     let program = readme::program(root).display().to_string();
     [
-        Step::new("router", &["cargo", "build", "--package", "clasp-cli"]),
+        Step::new(
+            "router",
+            &[
+                "cargo",
+                "build",
+                "--package",
+                "clasp-cli",
+                "--package",
+                "clasp-relay",
+            ],
+        ),
         Step::new(
             "certificates",
             &[

@@ -11,13 +11,14 @@ class Scenario:
     slow: bool
     arguments: tuple
     secure: str | None
+    relay: bool
 
 
 def collect(scenarios):
     """A decorator that turns a function into a scenario of the list."""
-    def scenario(name, *arguments, slow=False, secure=None):
+    def scenario(name, *arguments, slow=False, secure=None, relay=False):
         def add(body):
-            scenarios.append(Scenario(name, body, slow, arguments, secure))
+            scenarios.append(Scenario(name, body, slow, arguments, secure, relay))
             return body
         return add
     return scenario

@@ -3,6 +3,7 @@
 import itertools
 
 from .agent import DEADLINE_S, Agent, poll
+from .relay import Relay
 from .report import Failed, expect
 from .router import Router
 from .values import plain, tagged
@@ -49,6 +50,10 @@ class Scene:
 
     def start(self, *arguments, port=None, scheme="ws"):
         self.router = Router(self.program, arguments, port, scheme)
+        return self.router
+
+    def start_relay(self):
+        self.router = Relay(self.program)
         return self.router
 
     def client(self, language, alone=False, **options):
