@@ -1,6 +1,7 @@
 //! Allowance: how often one source may ask something of us that nobody has logged in for. Pure; time is an argument.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -19,6 +20,12 @@ impl From<IpAddr> for Source {
             }
             ip => Self(ip),
         }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is wrong with a configuration, each problem by the flag that sets it.
 
 use std::fmt;
+use std::sync::Arc;
 
+use clasp_auth::anchor::AnchorError;
+use clasp_auth::key::KeyError;
 use clasp_transport::tls::TlsError;
 use thiserror::Error;
 
@@ -90,6 +93,36 @@ pub enum ConfigError {
         /// As given.
         origin: String,
     },
+    /// A proxy that could not be one.
+    #[error("--trusted-proxy {given}: expected an IP address or a network such as 10.0.0.0/8")]
+    TrustedProxy {
+        /// As given.
+        given: String,
+    },
+    /// An origin of pages that no browser would send.
+    #[error(
+        "--cors-origin {origin}: expected * or scheme://host[:port], for example https://app.example.org"
+    )]
+    CorsOrigin {
+        /// As given.
+        origin: String,
+    },
+    /// A trust anchor that is no key.
+    #[error("--trust-anchor {given}: {source}")]
+    TrustAnchor {
+        /// As given.
+        given: String,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The file of a trust anchor cannot be used.
+    #[error("{flag}: {source}")]
+    TrustAnchorFile {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with it, with its name.
+        source: AnchorFault,
+    },
     /// The other rendezvous server has no url.
     #[error("--rendezvous-url {url}: expected http://host:port or https://host:port")]
     RendezvousUrl {
@@ -108,6 +141,20 @@ pub enum ConfigError {
     )]
     NothingToRegister,
 }
+
+/// What is wrong with the file of a trust anchor.
+#[derive(Debug, Clone, Error)]
+#[error(transparent)]
+pub struct AnchorFault(#[from] Arc<AnchorError>);
+
+/// What the system says of a file cannot be compared.
+impl PartialEq for AnchorFault {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for AnchorFault {}
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,10 +45,12 @@ mod shared;
 mod shutdown;
 mod supervisor;
 mod timer;
+mod workers;
 
 pub use app_config::{AppConfigError, Fault, Finding};
+pub use auth::{AdminTokenError, AuthenticationError, OpenError, SecretFileError, TokenFileError};
 pub use config::{AppConfigFile, Config, SidePort};
-pub use config_error::{ConfigError, ConfigErrors};
+pub use config_error::{AnchorFault, ConfigError, ConfigErrors};
 pub use counters::{Counted, Counters, Ending};
 pub use features::snapshot::{Damage, SnapshotError, SnapshotStatus};
 pub use metrics::{HotAddress, Top};

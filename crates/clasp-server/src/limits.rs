@@ -154,3 +154,30 @@ pub(crate) const APP_TEXT_BYTES_MAX: usize = 1024;
 
 /// Sessions that one answer tells: some hundred kilobytes.
 pub(crate) const SESSIONS_TOLD_MAX: usize = 1000;
+
+/// Addresses whose registrations are counted at a time; the one whose window ends first makes room.
+pub(crate) const NEWCOMER_SOURCES_MAX: usize = 100_000;
+
+/// Questions that wait for a database: some milliseconds each, so that whoever waits at the end waits for a second.
+pub(crate) const DATABASE_QUEUED_MAX: usize = 256;
+
+/// Passwords that wait to be hashed, some 20 ms each. Whoever comes then is told to come again.
+pub(crate) const PASSWORDS_QUEUED_MAX: usize = 64;
+
+/// When whoever found such a queue full should try again.
+pub(crate) const BUSY_RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// The body of a request to the auth port.
+pub(crate) const AUTH_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// A token in a file of the operator: shorter ones can be guessed.
+pub(crate) const FILE_TOKEN_CHARS_MIN: usize = 32;
+
+/// The file of the admin token, which is read as a whole.
+pub(crate) const ADMIN_TOKEN_BYTES_MAX: u64 = 4096;
+
+/// A file of tokens, likewise: some ten thousand of them.
+pub(crate) const TOKEN_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// How often tokens that have expired are removed from the database. Nobody gets in with one meanwhile.
+pub(crate) const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);

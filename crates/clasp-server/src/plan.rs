@@ -1,7 +1,9 @@
 //! Plan: what will run. After a Plan nothing can fail because of the configuration.
 
+pub(crate) mod authentication;
 mod feature;
 mod protocol;
+pub(crate) mod proxies;
 mod rules;
 
 pub use feature::Feature;
@@ -15,6 +17,8 @@ use std::time::Duration;
 use clasp_router::RouterConfig;
 use clasp_transport::tls::{Certificate, ServerTls};
 use clasp_transport::websocket::{Origins, UpgradeRules};
+
+use authentication::AuthenticationPlan;
 
 use crate::admission::Caps;
 use crate::app_config::{AppConfig, Remark};
@@ -33,7 +37,7 @@ pub struct Plan {
     pub(crate) elsewhere: Option<Elsewhere>,
     pub(crate) name: Arc<str>,
     pub(crate) upgrade_rules: UpgradeRules,
-    pub(crate) token: Option<Arc<str>>,
+    pub(crate) authentication: AuthenticationPlan,
     pub(crate) tls: Option<TlsPlan>,
     pub(crate) caps: Caps,
     pub(crate) router: RouterConfig,
@@ -94,6 +98,8 @@ impl Plan {
         let tls = tls(config, &mut errors);
         let elsewhere = Elsewhere::new(config, &mut errors);
         let rules = rules::find(config, &mut errors);
+        let app_config = rules.config.map(Arc::new);
+        let authentication = AuthenticationPlan::new(config, app_config.clone(), &mut errors);
         check_texts(config, &mut errors);
         check_zeros(config, &mut errors);
         if !errors.is_empty() {
@@ -109,14 +115,14 @@ impl Plan {
                 origins: Origins::listed(config.allowed_origins.iter().cloned()),
             },
             tls,
-            token: config.token.as_deref().map(Arc::from),
+            authentication,
             caps: Caps {
                 connections_per_ip_max: config.connections_per_ip_max,
                 pending_max: config.pending_max,
                 pending_per_ip_max: config.pending_per_ip_max,
                 queued_max: config.queued_max,
             },
-            router: router(config, rules.config.as_ref()),
+            router: router(config, app_config.as_deref()),
             session_timeout: Some(config.session_timeout).filter(|timeout| !timeout.is_zero()),
             upgrade_timeout: config.upgrade_timeout,
             hello_timeout: config.hello_timeout,
@@ -126,7 +132,7 @@ impl Plan {
                 interval: config.persist_interval,
                 discard_corrupt: config.persist_discard_corrupt,
             }),
-            app_config: rules.config.map(Arc::new),
+            app_config,
             remarks: rules.remarks,
         })
     }

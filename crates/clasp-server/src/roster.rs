@@ -46,10 +46,11 @@ impl Roster {
         entries
     }
 
-    /// Ends the sessions that have their rights from this credential; says how many there were.
+    /// Ends the sessions that have their rights from this credential, or from one that was handed on from it; says how
+    /// many there were.
     // protocol/router.md 17.9
     pub(crate) fn end(&self, router: &Router, credential: &Credential) -> usize {
-        let is_by = |entry: &Entry| entry.credential == *credential;
+        let is_by = |entry: &Entry| entry.credential.rests_on(credential);
         self.end_where(router, Closed::Revoked, is_by)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::auth::{self, AuthenticationError};
 use crate::config::Config;
 use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
@@ -67,6 +68,9 @@ pub enum StartError {
     /// The state of the last run cannot be used, or that of this one could not be kept.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// What tells who may come in cannot be used.
+    #[error(transparent)]
+    Authentication(#[from] AuthenticationError),
 }
 
 impl Server {
@@ -117,6 +121,15 @@ impl Server {
         if let Some(SnapshotPlan { interval, .. }) = &shared.plan.snapshots {
             let snapshots = snapshot::run(Arc::clone(&shared), *interval);
             background.start("snapshots", snapshots);
+        }
+        if shared.authenticator.accounts.is_some() {
+            background.start(
+                "removal of expired tokens",
+                auth::prune(Arc::clone(&shared)),
+            );
+        }
+        if !shared.plan.authentication.token_files.is_empty() {
+            background.start("reading of token files", auth::watch(Arc::clone(&shared)));
         }
         let (mut listeners, mut services) = (Parts::default(), Parts::default());
         let mut bound = Vec::new();
@@ -238,6 +251,9 @@ impl Server {
         snapshot::finish(&self.shared).await;
         self.shared.shutdown.finish();
         self.services.finish(HTTP_LAST_ANSWER + STOP_GRACE).await;
+        // Nobody asks any more: the next server may have the databases.
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.authenticator.close()).await;
         tracing::info!("stopped");
     }
 }

@@ -10,10 +10,11 @@ use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::counters::Counters;
-use crate::features::snapshot::{self, SnapshotError, Snapshots};
+use crate::features::snapshot::{self, Snapshots};
 use crate::metrics::Metrics;
 use crate::plan::{Plan, Protocol};
 use crate::roster::Roster;
+use crate::server::StartError;
 use crate::shutdown::Shutdown;
 
 /// One server.
@@ -36,12 +37,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// With the params of the last run, if they were kept. Waits for the disk then.
+    /// With the params of the last run, if they were kept, and who may come in. Waits for the disk.
     ///
     /// # Errors
     /// What was kept cannot be used.
-    pub(crate) fn new(plan: Plan) -> Result<Self, SnapshotError> {
+    pub(crate) fn new(plan: Plan) -> Result<Self, StartError> {
         let clock = Clock::new();
+        let authenticator = Authenticator::open(&plan.authentication)?;
         let (router, snapshots) = match &plan.snapshots {
             None => (Router::new(plan.router.clone(), clock.now()), None),
             Some(kept) => {
@@ -53,7 +55,7 @@ impl Shared {
             router,
             snapshots,
             admission: Admission::new(plan.caps),
-            authenticator: Authenticator::new(plan.token.clone()),
+            authenticator,
             roster: Roster::default(),
             clock,
             shutdown: Shutdown::new(),

@@ -96,6 +96,17 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
+/// A thread for work that waits: for a disk, or for the processor. Not a task of the runtime, which would wait for it
+/// without being able to end it; whoever has the handle joins it.
+pub(crate) fn thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+}
+
 /// The tasks of one listener's connections. A panic ends the connection that it happened in
 /// (protocol/router.md 14.4).
 pub(crate) struct Connections {

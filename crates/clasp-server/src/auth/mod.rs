@@ -1,90 +1,293 @@
-//! Who a token speaks for.
+//! Authentication: who a token speaks for, and what it takes to have one.
+
+mod accounts;
+mod admin_token;
+#[cfg(feature = "caps")]
+mod capabilities;
+#[cfg(not(feature = "caps"))]
+#[path = "no_capabilities.rs"]
+mod capabilities;
+mod identity;
+#[cfg(feature = "registry")]
+pub(crate) mod registry;
+#[cfg(not(feature = "registry"))]
+#[path = "no_registry.rs"]
+pub(crate) mod registry;
+mod secret_file;
+mod sign_in;
+mod token_file;
+mod tokens;
+mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use clasp_proto::{Code, Principal};
+use clasp_auth::{TokenDigest, TokenKind};
+use clasp_proto::{Principal, Scopes};
 use clasp_router::Timestamp;
+use parking_lot::RwLock;
 use thiserror::Error;
 
-/// Knows every token.
+pub use accounts::OpenError;
+pub(crate) use accounts::{AccountError, Accounts, Issued, prune};
+pub use admin_token::AdminTokenError;
+use capabilities::{Capabilities, NoCapability};
+pub(crate) use identity::{Credential, Denial, Identity, InvalidToken};
+use identity::{check_expiry, scoped};
+use registry::Registry;
+pub use secret_file::SecretFileError;
+pub(crate) use sign_in::{Login, Registration, Visit, Wish};
+use token_file::Listed;
+pub use token_file::TokenFileError;
+pub(crate) use tokens::{Granted, Handed, Revocation, Revoked};
+pub(crate) use watch::run as watch;
+
+use crate::plan::authentication::{AuthenticationPlan, SCOPES_DEFAULT};
+use crate::shared::Shared;
+
+/// Knows every token that counts.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
-    shared: Option<Arc<str>>,
+    plan: AuthenticationPlan,
+    /// Tokens that are not in the database: the one of a development server, the admin's, those in files.
+    fixed: Fixed,
+    listed: RwLock<Listed>,
+    pub(crate) accounts: Option<Accounts>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) registry: Registry,
+    revocations: AtomicU64,
 }
 
-/// Who a token speaks for.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    pub(crate) principal: Arc<Principal>,
-    pub(crate) credential: Credential,
+/// Tokens that are the same for as long as the server runs.
+#[derive(Debug, Default)]
+struct Fixed {
+    shared: Option<TokenDigest>,
+    admin: Option<TokenDigest>,
 }
 
-/// What gives a session its rights, so that it can be found when that ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Credential {
-    /// Nobody asks.
-    None,
-    /// The one token of a development server.
-    Shared,
-}
-
-/// Why a token does not count.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum Denial {
-    /// There is none.
-    #[error("Authentication required")]
-    Missing,
-    /// It is not a valid one.
-    #[error("Invalid token: token not found")]
-    Invalid,
-    /// Its time is over.
-    #[error("Token has expired")]
-    Expired,
-}
-
-impl Denial {
-    /// The number for the wire.
-    pub(crate) const fn code(&self) -> Code {
-        match self {
-            Self::Missing | Self::Invalid => Code::Unauthorized,
-            Self::Expired => Code::TokenExpired,
-        }
-    }
+/// Why a server that asks for tokens does not start.
+#[derive(Debug, Error)]
+pub enum AuthenticationError {
+    /// A database cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The admin token cannot be used.
+    #[error(transparent)]
+    AdminToken(#[from] AdminTokenError),
+    /// A file of tokens cannot be used.
+    #[error(transparent)]
+    TokenFile(#[from] TokenFileError),
 }
 
 impl Authenticator {
-    pub(crate) fn new(shared: Option<Arc<str>>) -> Self {
-        Self { shared }
+    /// Reads the files and opens the databases of the plan. Waits for the disk.
+    ///
+    /// # Errors
+    /// What of them cannot be used.
+    pub(crate) fn open(plan: &AuthenticationPlan) -> Result<Self, AuthenticationError> {
+        let admin = plan.admin_token.as_deref();
+        let fixed = Fixed {
+            shared: plan.shared_token.as_deref().map(TokenDigest::of),
+            admin: admin.map(admin_token::read_or_make).transpose()?,
+        };
+        let listed = token_file::read_all(&plan.token_files, plan.strict_read)?;
+        let accounts = plan.accounts.as_ref().map(Accounts::open).transpose()?;
+        tell(plan);
+        Ok(Self {
+            fixed,
+            listed: RwLock::new(listed),
+            accounts,
+            capabilities: Capabilities::new(plan.capabilities.clone()),
+            registry: Registry::open(plan.registry.as_ref())?,
+            revocations: AtomicU64::new(0),
+            plan: plan.clone(),
+        })
     }
 
-    /// Counts up before something stops to count.
+    /// True if sessions need a token.
+    pub(crate) fn is_required(&self) -> bool {
+        self.plan.is_required()
+    }
+
+    /// Counted up when something does not count any more, and before the sessions end that rest on it. So whoever reads
+    /// this, identifies a token, enters the roster and finds this changed has to ask again; otherwise it either saw
+    /// the change, or is among those that end.
     pub(crate) fn revocations(&self) -> u64 {
-        0
+        self.revocations.load(Ordering::SeqCst)
     }
 
+    fn count_revocation(&self) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Who this token speaks for. Asks at most one database, once; may be given up at any moment.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    // protocol/router.md 2.6, 2.10
     pub(crate) async fn identify(
         &self,
         token: Option<&str>,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Identity, Denial> {
-        let credential = match (self.shared.as_deref(), token.filter(|it| !it.is_empty())) {
-            (None, _) => Credential::None,
-            (Some(_), None) => return Err(Denial::Missing),
-            (Some(wanted), Some(given)) if is_same(wanted, given) => Credential::Shared,
-            (Some(_), Some(_)) => return Err(Denial::Invalid),
+        if !self.is_required() {
+            return Ok(Identity {
+                principal: Arc::new(Principal::anybody()),
+                credential: Credential::None,
+            });
+        }
+        let text = token
+            .filter(|text| !text.is_empty())
+            .ok_or(Denial::Missing)?;
+        let now_s = now.0 / accounts::MICROS_PER_SECOND;
+        let identity = self.find(text, now_s).await?;
+        check_expiry(&identity.principal, now_s)?;
+        Ok(identity)
+    }
+
+    async fn find(&self, text: &str, now_s: u64) -> Result<Identity, Denial> {
+        let digest = TokenDigest::of(text);
+        if let Some(identity) = self.find_without_database(digest) {
+            return Ok(identity);
+        }
+        match TokenKind::of(text) {
+            Some(TokenKind::Cpsk) => self.find_issued(digest).await,
+            Some(TokenKind::Capability) => self.find_capability(text, now_s).await,
+            Some(TokenKind::Entity) => {
+                let strict_read = self.plan.strict_read;
+                self.registry.identify(text, now_s, strict_read).await
+            }
+            // A development server has one token, of any form.
+            None if self.fixed.shared.is_some() => Err(InvalidToken::NotFound.into()),
+            None => Err(InvalidToken::Unrecognized.into()),
+        }
+    }
+
+    /// By digest, so that how long it takes says nothing of a token that is not known.
+    fn find_without_database(&self, digest: TokenDigest) -> Option<Identity> {
+        if self.fixed.shared == Some(digest) {
+            return Some(Identity {
+                principal: Arc::new(Principal::anybody()),
+                credential: Credential::Shared,
+            });
+        }
+        let principal = if self.fixed.admin == Some(digest) {
+            let everything = Scopes::all();
+            Arc::new(scoped(Some(ADMIN), everything, None, self.plan.strict_read))
+        } else {
+            Arc::clone(self.listed.read().get(&digest)?)
         };
-        Ok(Identity {
-            principal: Arc::new(Principal::anybody()),
-            credential,
+        Some(Identity {
+            principal,
+            credential: Credential::Token(digest),
         })
+    }
+
+    async fn find_issued(&self, digest: TokenDigest) -> Result<Identity, Denial> {
+        let accounts = self.accounts.as_ref().ok_or(InvalidToken::NotFound)?;
+        let found = accounts.look_up(move |store| store.token(digest.as_bytes()));
+        let token = found.await.map_err(unavailable)?;
+        let token = token.ok_or(InvalidToken::NotFound)?;
+        let scopes = sign_in::scopes_of(&token.scopes);
+        let subject = token.subject.as_deref();
+        let principal = scoped(subject, scopes, token.expires_at, self.plan.strict_read);
+        Ok(Identity {
+            principal: Arc::new(principal),
+            credential: Credential::Token(digest),
+        })
+    }
+
+    async fn find_capability(&self, text: &str, now_s: u64) -> Result<Identity, Denial> {
+        let verified = self
+            .capabilities
+            .verify(text, now_s)
+            .map_err(no_capability)?;
+        let links = verified.links;
+        if let Some(accounts) = &self.accounts {
+            let asked: Vec<_> = links.iter().map(|link| *link.as_bytes()).collect();
+            let revoked = accounts.look_up(move |store| store.is_revoked(&asked));
+            if revoked.await.map_err(unavailable)? {
+                return Err(InvalidToken::Revoked.into());
+            }
+        }
+        let (subject, expires_at) = (Some(&*verified.subject), Some(verified.expires_at));
+        let principal = scoped(subject, verified.scopes, expires_at, self.plan.strict_read);
+        Ok(Identity {
+            principal: Arc::new(principal),
+            credential: Credential::Capability(links),
+        })
+    }
+
+    /// Whether a token that is not in the database acts as this subject.
+    fn is_listed_subject(&self, subject: &str) -> bool {
+        let is_same = |principal: &Arc<Principal>| principal.subject.as_deref() == Some(subject);
+        subject == ADMIN || self.listed.read().values().any(is_same)
+    }
+
+    /// Lets go of the databases, when nobody asks any more. Waits for the disk.
+    pub(crate) fn close(&self) {
+        if let Some(accounts) = &self.accounts {
+            accounts.close();
+        }
+        self.registry.close();
     }
 }
 
-/// Takes as long for any wrong token of the right length.
-fn is_same(wanted: &str, given: &str) -> bool {
-    let differing = wanted
-        .bytes()
-        .zip(given.bytes())
-        .fold(0, |all, (a, b)| all | (a ^ b));
-    wanted.len() == given.len() && differing == 0
+impl Shared {
+    /// The accounts of a server with an auth port.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        let accounts = self.authenticator.accounts.as_ref();
+        accounts.expect("the auth port is there with accounts only")
+    }
 }
+
+fn no_capability(error: NoCapability) -> Denial {
+    match error {
+        NoCapability::NotAsked => InvalidToken::Unrecognized.into(),
+        NoCapability::Wrong(clasp_auth::capability::CapabilityError::Expired) => Denial::Expired,
+        NoCapability::Wrong(error) => InvalidToken::Capability(error).into(),
+    }
+}
+
+fn unavailable(error: AccountError) -> Denial {
+    tracing::error!(%error, "cannot look up a token");
+    Denial::Unavailable
+}
+
+/// Says at the start who gets in, so that nobody takes a server for open or closed that is not.
+fn tell(plan: &AuthenticationPlan) {
+    if !plan.is_required() {
+        return;
+    }
+    let kinds = [
+        ("the shared token", plan.shared_token.is_some()),
+        ("the admin token", plan.admin_token.is_some()),
+        ("token files", !plan.token_files.is_empty()),
+        ("accounts and guests", plan.accounts.is_some()),
+        ("capability tokens", plan.capabilities.is_some()),
+        ("entity tokens", plan.registry.is_some()),
+    ];
+    let given = kinds.iter().filter(|(_, is_given)| *is_given);
+    let given: Vec<&str> = given.map(|(kind, _)| *kind).collect();
+    tracing::info!("sessions need a token: {}", given.join(", "));
+    let Some(accounts) = &plan.accounts else {
+        tracing::info!("there is no auth port: tokens are neither issued nor revoked over HTTP");
+        return;
+    };
+    if accounts.origins.is_none() {
+        tracing::warn!(
+            "pages of every origin may use the auth port: --cors-origin names those that may"
+        );
+    }
+    if accounts.rules.is_none() {
+        tracing::warn!(
+            "whoever registers or comes as a guest may do {SCOPES_DEFAULT}: --app-config says otherwise"
+        );
+    }
+}
+
+/// The subject of the admin token.
+const ADMIN: &str = "admin-bootstrap";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! Signing in: registration, login and guests, each of which ends with a token.
+
+use std::sync::Arc;
+
+use clasp_auth::{TokenDigest, cpsk, password};
+use clasp_proto::Scopes;
+use clasp_store::{AuthStore, Digest, Holder, Registered, StoreError, Throttled, Token, User};
+use uuid::Uuid;
+
+use super::accounts::{AccountError, Issued, grant, issue};
+use crate::allowance::Source;
+use crate::shared::Shared;
+
+/// Who wants an account.
+pub(crate) struct Registration {
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) wish: Wish,
+}
+
+/// Who comes without one.
+pub(crate) struct Visit {
+    /// What it calls itself.
+    pub(crate) name: Option<String>,
+    pub(crate) wish: Wish,
+}
+
+/// What somebody who signs in would like to have.
+#[derive(Default)]
+pub(crate) struct Wish {
+    /// Nothing takes any.
+    pub(crate) user_id: Option<String>,
+    /// The subject of the token that came with the request, which shows whose that id is.
+    pub(crate) proven: Option<Arc<str>>,
+    /// Nothing is all that it may have.
+    pub(crate) scopes: Option<Vec<String>>,
+}
+
+/// Who says to have an account.
+pub(crate) struct Login {
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) source: Source,
+}
+
+impl Shared {
+    /// Makes an account, and its first token.
+    pub(crate) async fn register(
+        self: &Arc<Self>,
+        registration: Registration,
+        now_s: u64,
+    ) -> Result<Issued, AccountError> {
+        let accounts = self.accounts();
+        let Registration {
+            username,
+            password,
+            wish,
+        } = registration;
+        let hashed = accounts.hash(move || password::hash(&password)).await??;
+        let claim = wish.claim();
+        let id = wish.user_id.unwrap_or_else(|| new_id(now_s));
+        let scopes = grant(&accounts.allowed(&id), wish.scopes.as_deref());
+        let token = Token {
+            subject: Some(id.clone()),
+            username: Some(username.clone()),
+            expires_at: accounts.expiry(now_s),
+            ..blank(Holder::User, scopes, now_s)
+        };
+        let user = User {
+            id,
+            username,
+            password_hash: hashed,
+            created_at: now_s,
+        };
+        let change = move |store: &mut AuthStore, shared: &Self| {
+            if is_taken(store, shared, claim.as_deref(), now_s)? {
+                return Err(AccountError::Taken);
+            }
+            let text = cpsk::generate();
+            match store.register(&user, (TokenDigest::of(&text).as_bytes(), &token))? {
+                Registered::New => Ok(Issued { text, token }),
+                Registered::Taken => Err(AccountError::Taken),
+            }
+        };
+        accounts.change(self, change).await
+    }
+
+    /// A token for somebody who knows the password.
+    pub(crate) async fn log_in(
+        self: &Arc<Self>,
+        login: Login,
+        now_s: u64,
+    ) -> Result<Issued, AccountError> {
+        let accounts = self.accounts();
+        let limit = accounts.login_limit();
+        let sources = login.sources();
+        let name = login.username;
+        let found = accounts.look_up(move |store| {
+            Ok(match store.throttled(&sources, limit, now_s)? {
+                Some(throttled) => Err(throttled),
+                None => Ok(store.user(&name)?),
+            })
+        });
+        let user = found.await?.map_err(throttled)?;
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let (is_right, rehashed) = accounts
+            .hash(move || check(&login.password, stored.as_deref()))
+            .await?;
+        let expires_at = accounts.expiry(now_s);
+        let change = move |store: &mut AuthStore, shared: &Self| {
+            // Asked once more: of many attempts at once no more are answered than one after the other.
+            if let Some(blocked) = store.throttled(&sources, limit, now_s)? {
+                return Err(throttled(blocked));
+            }
+            let Some(user) = user.filter(|_| is_right) else {
+                store.failed(&sources, limit, now_s)?;
+                return Err(AccountError::WrongPassword);
+            };
+            store.forgive(&sources)?;
+            if let Some(rehashed) = rehashed {
+                store.replace_password_hash(&user.id, &rehashed)?;
+            }
+            let allowed = shared.accounts().allowed(&user.id);
+            let token = Token {
+                subject: Some(user.id),
+                username: Some(user.username),
+                expires_at,
+                ..blank(
+                    Holder::User,
+                    grant(&allowed, login.scopes.as_deref()),
+                    now_s,
+                )
+            };
+            issue(store, shared, token)
+        };
+        accounts.change(self, change).await
+    }
+
+    /// A token for anybody.
+    pub(crate) async fn welcome_guest(
+        self: &Arc<Self>,
+        visit: Visit,
+        now_s: u64,
+    ) -> Result<Issued, AccountError> {
+        let accounts = self.accounts();
+        let Visit { name, wish } = visit;
+        let claim = wish.claim();
+        let id = wish.user_id.unwrap_or_else(|| new_id(now_s));
+        let scopes = grant(&accounts.allowed(&id), wish.scopes.as_deref());
+        let token = Token {
+            username: Some(name.clone().unwrap_or_else(|| guest_name(&id))),
+            subject: Some(id.clone()),
+            expires_at: accounts.expiry(now_s),
+            ..blank(Holder::Guest, scopes, now_s)
+        };
+        let change = move |store: &mut AuthStore, shared: &Self| {
+            if store.is_user_id(&id)? {
+                return Err(AccountError::IdRegistered);
+            }
+            if let Some(name) = name
+                && store.is_username(&name)?
+            {
+                return Err(AccountError::NameRegistered);
+            }
+            if is_taken(store, shared, claim.as_deref(), now_s)? {
+                return Err(AccountError::IdInUse);
+            }
+            issue(store, shared, token)
+        };
+        accounts.change(self, change).await
+    }
+}
+
+impl Wish {
+    /// The id that is asked for, unless the token that came with the request shows whose it is.
+    fn claim(&self) -> Option<String> {
+        let is_proven = self.proven.as_deref() == self.user_id.as_deref();
+        self.user_id.clone().filter(|_| !is_proven)
+    }
+}
+
+impl Login {
+    /// Whose failures count.
+    fn sources(&self) -> [Digest; 2] {
+        let sources = [
+            format!("ip:{}", self.source),
+            format!("user:{}", self.username.to_lowercase()),
+        ];
+        sources.map(|source| *TokenDigest::of(&source).as_bytes())
+    }
+}
+
+/// Whether somebody else acts under the id that is claimed.
+fn is_taken(
+    store: &AuthStore,
+    shared: &Shared,
+    claim: Option<&str>,
+    now_s: u64,
+) -> Result<bool, StoreError> {
+    match claim {
+        Some(id) if shared.authenticator.is_listed_subject(id) => Ok(true),
+        Some(id) => store.has_token(id, now_s),
+        None => Ok(false),
+    }
+}
+
+/// Whether the password is right, which takes the same time without account; and a better hash of it.
+fn check(given: &str, stored: Option<&str>) -> (bool, Option<String>) {
+    let Some(stored) = stored else {
+        password::verify_nobody(given);
+        return (false, None);
+    };
+    let is_right = password::verify(given, stored);
+    let is_old = is_right && password::needs_rehash(stored);
+    (
+        is_right,
+        is_old.then(|| password::hash(given).ok()).flatten(),
+    )
+}
+
+fn throttled(throttled: Throttled) -> AccountError {
+    let retry_after = throttled.retry_after;
+    AccountError::Throttled { retry_after }
+}
+
+/// A token of nobody.
+pub(super) fn blank(holder: Holder, scopes: Vec<String>, now_s: u64) -> Token {
+    Token {
+        subject: None,
+        username: None,
+        scopes,
+        expires_at: None,
+        created_at: now_s,
+        holder,
+        parent: None,
+    }
+}
+
+/// An id that nobody has: the time for people, and random digits.
+fn new_id(now_s: u64) -> String {
+    let random = Uuid::new_v4().simple().to_string();
+    format!("u-{}-{}", now_s * 1000, &random[..8])
+}
+
+/// The end of an id, which is ASCII.
+fn guest_name(id: &str) -> String {
+    let end = id.len().saturating_sub(GUEST_NAME_DIGITS);
+    format!("guest-{}", id.get(end..).unwrap_or(id))
+}
+
+const GUEST_NAME_DIGITS: usize = 6;
+
+/// The scopes in these texts; a text that is none has no rights.
+pub(super) fn scopes_of(texts: &[String]) -> Scopes {
+    Scopes::parse_each(texts.iter().map(String::as_str)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_names() {
+        let id = new_id(1_700_000_000);
+        assert!(id.starts_with("u-1700000000000-") && id.len() == 24, "{id}");
+        assert_ne!(new_id(1), new_id(1));
+        assert_eq!(guest_name("u-1-abcdef12"), "guest-cdef12");
+        assert_eq!(guest_name("bob"), "guest-bob");
+    }
+
+    #[test]
+    fn an_id_is_claimed_unless_it_is_proven() {
+        let wish = |user_id: Option<&str>, proven: Option<&str>| Wish {
+            user_id: user_id.map(str::to_owned),
+            proven: proven.map(Arc::from),
+            scopes: None,
+        };
+        assert_eq!(wish(None, None).claim(), None);
+        assert_eq!(wish(None, Some("a")).claim(), None);
+        assert_eq!(wish(Some("a"), Some("a")).claim(), None);
+        assert_eq!(wish(Some("a"), Some("b")).claim().as_deref(), Some("a"));
+        assert_eq!(wish(Some("a"), None).claim().as_deref(), Some("a"));
+    }
+}

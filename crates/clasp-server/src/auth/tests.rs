@@ -1,0 +1,1 @@
+//! Tokens of every kind, and what becomes of them.
