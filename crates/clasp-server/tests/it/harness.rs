@@ -209,7 +209,15 @@ pub(crate) fn write_tokens(path: &Path, tokens: &[Token<'_>]) {
     let text = serde_json::json!({ "tokens": entries }).to_string();
     let new = path.with_extension("new");
     std::fs::write(&new, text).expect("the file is written");
+    make_private(&new);
     std::fs::rename(new, path).expect("it takes the place of the old one");
+}
+
+/// Takes the file from everybody but its owner: a server refuses secrets that others can read.
+pub(crate) fn make_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, mode).expect("it is our file");
 }
 
 /// Seconds since 1970.
