@@ -21,6 +21,10 @@ pub(crate) const TOKEN_BYTES_MAX: usize = 12 * 1024;
 /// asked.
 pub const DEPTH_MAX: usize = 32;
 
+/// Bytes of a parent's patterns times bytes of those patterns of its child that are others: with
+/// patterns that are made to be slow, comparing them takes some milliseconds.
+pub(crate) const COMPARED_BYTES_MAX: usize = 512 * 1024;
+
 /// Bytes of one scope: the longest word, a colon and the longest pattern.
 pub(crate) const SCOPE_BYTES_MAX: usize = 6 + clasp_proto::limits::ADDRESS_BYTES_MAX;
 

@@ -1,12 +1,15 @@
 //! What has to be true of a chain, one question at a time.
 
-use clasp_proto::Scopes;
+use std::collections::HashSet;
+
+use clasp_proto::{Scope, Scopes};
 use data_encoding::HEXLOWER;
 
 use super::chain::{Before, Chain, Link, Proofs};
 use super::encode::signed_bytes;
 use super::error::{AttenuationError, AudienceError, CapabilityError};
 use crate::key::PublicKey;
+use crate::limits::COMPARED_BYTES_MAX;
 
 /// Each link was signed by its issuer, over everything before it.
 pub(super) fn signatures(chain: &Chain) -> Result<(), CapabilityError> {
@@ -79,8 +82,11 @@ pub(super) fn attenuation(chain: &Chain) -> Result<(), CapabilityError> {
 
 /// Whether each of the child's scopes is no more than one of the parent's.
 pub(super) fn scopes(parent: &Scopes, child: &Scopes) -> Result<(), CapabilityError> {
-    let is_covered = |scope: &&clasp_proto::Scope| parent.iter().any(|it| it.covers(scope));
-    let Some(wider) = child.iter().find(|scope| !is_covered(scope)) else {
+    let same: HashSet<&Scope> = parent.iter().collect();
+    let others: Vec<_> = child.iter().filter(|it| !same.contains(it)).collect();
+    check_cost(parent.iter(), others.iter().copied())?;
+    let is_covered = |scope: &Scope| parent.iter().any(|it| it.covers(scope));
+    let Some(wider) = others.into_iter().find(|scope| !is_covered(scope)) else {
         return Ok(());
     };
     Err(AttenuationError::Scope {
@@ -88,6 +94,21 @@ pub(super) fn scopes(parent: &Scopes, child: &Scopes) -> Result<(), CapabilityEr
         parent: parent.iter().map(ToString::to_string).collect(),
     }
     .into())
+}
+
+/// Whoever holds a token that whoever has it may hand on can make chains that are signed and
+/// take long to compare.
+fn check_cost<'a>(
+    parent: impl Iterator<Item = &'a Scope>,
+    child: impl Iterator<Item = &'a Scope>,
+) -> Result<(), AttenuationError> {
+    let bytes = |scope: &Scope| scope.pattern.as_str().len();
+    let parent: usize = parent.map(bytes).sum();
+    let child: usize = child.map(bytes).sum();
+    match parent * child > COMPARED_BYTES_MAX {
+        true => Err(AttenuationError::Costly { parent, child }),
+        false => Ok(()),
+    }
 }
 
 /// No link has expired. A link is valid in the second that it names.

@@ -54,6 +54,17 @@ pub enum AttenuationError {
         /// What the parent allows.
         parent: Vec<String>,
     },
+    /// Nothing that can be found out in a time that a token is worth.
+    #[error(
+        "{parent} bytes of patterns in the parent and {child} others in the child are too many to \
+         compare; use fewer or shorter scopes, or the parent's own"
+    )]
+    Costly {
+        /// Bytes of the parent's patterns.
+        parent: usize,
+        /// Bytes of the child's patterns that the parent does not have.
+        child: usize,
+    },
     /// Its time.
     #[error("child expires at {child}, after its parent at {parent}")]
     Expiry {

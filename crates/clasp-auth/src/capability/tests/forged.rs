@@ -152,6 +152,33 @@ fn wider_than_a_link_further_up() {
     ));
 }
 
+/// Whoever holds a bearer token can sign these; nobody spends a second on telling that they are fine.
+#[test]
+fn made_to_be_slow() {
+    let hard = |last: char| {
+        let scopes =
+            (0..12).map(|it| format!("read:{}/{}{last}{it}", "/**/*".repeat(8), "*/".repeat(40)));
+        scopes.collect::<Vec<_>>().join(",")
+    };
+    let first = link(1, &grant("read:/**"), &[]);
+    let second = link(2, &grant(&hard('x')), from_ref(&first));
+    let links = vec![first, second];
+    assert!(checked(&token(links.clone())).is_ok());
+    let same = link(3, &grant(&hard('x')), &links);
+    assert!(checked(&token([links.clone(), vec![same]].concat())).is_ok());
+    let others = link(3, &grant(&hard('y')), &links);
+    let costly = checked(&token([links, vec![others]].concat()));
+    assert!(
+        matches!(
+            costly,
+            Err(CapabilityError::Attenuation(
+                AttenuationError::Costly { .. }
+            ))
+        ),
+        "{costly:?}"
+    );
+}
+
 #[test]
 fn longer_than_the_parent() {
     let long = Grant {
