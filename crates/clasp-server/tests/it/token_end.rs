@@ -169,7 +169,8 @@ async fn who_writes_on_and_on_writes_nothing_after_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_a_session_is_dropped_with_it() {
     const EVENT_BYTES: usize = 50_000;
-    const EVENTS: usize = 70;
+    // More than the system takes, and less than that and an outbox.
+    const EVENTS: usize = 130;
     let stage = Stage::new(None).await;
     let mut stuck = narrow(&stage.server).await;
     stuck.greet_with(SHORT).await;
