@@ -12,11 +12,6 @@
 
 mod admission;
 mod allowance;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "gates and the auth port will ask it"
-)]
 mod app_config;
 mod auth;
 mod clock;
@@ -27,6 +22,7 @@ mod counters;
 mod discovery;
 mod elsewhere;
 mod features;
+mod gates;
 mod handshake;
 mod http;
 mod limits;

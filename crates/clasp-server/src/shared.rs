@@ -11,6 +11,7 @@ use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::features::snapshot::{self, Snapshots};
+use crate::gates;
 use crate::metrics::Metrics;
 use crate::plan::{Plan, Protocol};
 use crate::roster::Roster;
@@ -52,7 +53,7 @@ impl Shared {
             }
         };
         Ok(Self {
-            router,
+            router: gates::guarded(router, plan.app_config.as_ref()),
             snapshots,
             admission: Admission::new(plan.caps),
             authenticator,

@@ -19,7 +19,7 @@ mod write_rules;
 
 use clasp_proto::{Scopes, Value};
 
-pub(crate) use check::{State, Violation};
+pub(crate) use check::State;
 pub use error::{AppConfigError, Fault, Finding};
 pub(crate) use file::{Found, Remark, find};
 pub(crate) use rate_limits::RateLimits;
@@ -145,13 +145,6 @@ impl AppConfig {
     pub(crate) fn shows(&self, subject: &str, address: &str, state: &State<'_>) -> bool {
         let rule = self.visibility.first(address);
         rule.is_none_or(|(_, rule)| rule.shows(Asked { subject, address }, state))
-    }
-
-    /// The addresses whose state [`Self::shows`] will look at.
-    pub(crate) fn sight_lookups(&self, subject: &str, address: &str) -> Vec<String> {
-        let rule = self.visibility.first(address);
-        let lookup = rule.and_then(|(_, rule)| rule.lookup(Asked { subject, address }));
-        lookup.into_iter().collect()
     }
 
     /// True if some value is not shown whole.

@@ -144,14 +144,6 @@ impl VisibilityRule {
         }
     }
 
-    /// The address whose state decides.
-    pub(super) fn lookup(&self, asked: Asked<'_>) -> Option<String> {
-        match &self.visible {
-            Visible::StateNotNull(lookup) if self.binds(asked.address) => lookup.address(asked),
-            _ => None,
-        }
-    }
-
     /// False if it was chosen by a text, and its path, which would say what captures are, does not match.
     fn binds(&self, address: &str) -> bool {
         self.path.as_ref().is_none_or(|path| path.matches(address))

@@ -69,20 +69,3 @@ fn the_first_rule_that_matches_decides_who_sees() {
         ]
     );
 }
-
-#[test]
-fn lookups_are_told_beforehand() {
-    let (config, _) = AppConfig::parse(RULES).unwrap();
-    assert_eq!(
-        config.sight_lookups("ann", "/team/red/note/1"),
-        ["/team/red"]
-    );
-    assert_eq!(config.sight_lookups("ann", "/flag"), ["/set/ann"]);
-    for (subject, address) in [
-        ("", "/flag"),
-        ("ann", "/elsewhere/note"),
-        ("ann", "/user/ann"),
-    ] {
-        assert_eq!(config.sight_lookups(subject, address), [""; 0], "{address}");
-    }
-}
