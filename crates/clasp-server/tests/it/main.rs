@@ -7,6 +7,7 @@
 
 mod admission;
 mod answers;
+mod app_config;
 mod authority;
 mod bad_frames;
 mod bad_input;
