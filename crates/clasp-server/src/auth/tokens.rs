@@ -187,9 +187,8 @@ impl Shared {
         let change = move |store: &mut AuthStore, shared: &Self| {
             let gone = store.remove_tokens_of(&subject)?;
             shared.authenticator.count_revocation();
-            // Those of its tokens, and those that have its rights by another credential.
-            let by_token = end_sessions(shared, &gone);
-            let sessions = by_token + shared.roster.end_subject(&shared.router, &subject);
+            // What was made from its tokens has the same subject; so has who shows another credential.
+            let sessions = shared.roster.end_subject(&shared.router, &subject);
             let tokens = gone.len();
             Ok(Revoked { tokens, sessions })
         };

@@ -42,7 +42,7 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/api/tokens", post(tokens::grant))
         .route("/api/trust-anchors", get(tokens::anchors));
     let for_admins = from_fn_with_state(Arc::clone(&shared), bearer::let_admins_pass);
-    let sessions = sessions::routes(Arc::clone(&shared)).layer(for_admins);
+    let sessions = sessions::routes(Arc::clone(&shared)).route_layer(for_admins);
     entities::add(routes, &shared)
         .with_state(shared)
         .merge(sessions)

@@ -5,9 +5,11 @@
     reason = "a test that fails panics, also in its harness"
 )]
 
+mod accounts;
 mod admission;
 mod answers;
 mod app_config;
+mod auth_port;
 mod authority;
 mod bad_frames;
 mod bad_input;
@@ -15,6 +17,8 @@ mod cut_off;
 mod deadlines;
 mod discovery;
 mod drain;
+#[cfg(feature = "registry")]
+mod entities;
 mod flood;
 mod harness;
 mod health;
@@ -38,3 +42,4 @@ mod start;
 mod stuck_readers;
 mod token;
 mod token_end;
+mod tokens;
