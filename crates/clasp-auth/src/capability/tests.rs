@@ -206,6 +206,10 @@ fn what_cannot_be_delegated() {
     assert!(refused(2, "admin:/a/x").starts_with("scope attenuation violation: "));
     assert!(refused(2, "read:/**/x").starts_with("scope attenuation violation: "));
     assert!(refused(3, "read:/a/x").starts_with("key error: the parent is for "));
+    let mut chain = decode::chain(&root).unwrap();
+    chain.leaf.expires_at += 1000;
+    let forged = delegate(&encode::text(&chain), &key(2), &grant("read:/a/x"), NOW);
+    assert_eq!(forged, Err(CapabilityError::Signature));
     assert!(refused(2, "emit:/a/x").starts_with("encoding error: expected scopes "));
     assert!(mint(&key(1), &grant("emit:/a")).is_err());
     let long = (0..200).map(|it| format!("read:/{it}/{}", "x".repeat(100)));

@@ -82,6 +82,18 @@ fn a_signature_has_one_form() {
     assert!(public.verifies(b"message", &signature));
     assert!(!public.verifies(b"massage", &signature));
     assert!(!public.verifies(b"message", &plus_order(&signature)));
+    // Made with the nonce 0: R is the neutral point, and the equation of the signature holds.
+    let neutral = "0100000000000000000000000000000000000000000000000000000000000000\
+        b543575a58b27e1bd6473d09a2eb8cb836dde0c263199c5bc4252a29a295bd01";
+    let neutral: [u8; 64] = HEXLOWER
+        .decode(neutral.as_bytes())
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let lax =
+        ed25519_dalek::Verifier::verify(&public.0, b"message", &Signature::from_bytes(&neutral));
+    assert!(lax.is_ok());
+    assert!(!public.verifies(b"message", &neutral));
 }
 
 /// The signature with the order of the group added to its scalar, which a lax verifier accepts.

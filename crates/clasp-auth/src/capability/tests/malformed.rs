@@ -160,6 +160,7 @@ fn scopes_have_the_literal_words() {
     }
 }
 
+// protocol/limits.md 6.1
 #[test]
 fn proofs_do_not_nest_and_are_counted() {
     let with_proofs = |proofs: &[u8]| {
