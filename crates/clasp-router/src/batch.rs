@@ -10,7 +10,6 @@ mod read;
 mod show;
 mod write;
 
-pub(crate) use show::encoded;
 pub(crate) use write::{Throttled, is_transient};
 
 use std::sync::Arc;
@@ -98,6 +97,9 @@ impl<'r> Batch<'r> {
     ///
     /// The refusal, to be told to the caller with [`Self::refuse`].
     pub fn submit(&mut self, operation: &Operation<'_>) -> Result<Receipt, Refusal> {
+        if self.session.is_over() {
+            return Err(Refusal::Over);
+        }
         if let Operation::Bundle(bundle) = operation {
             return self.bundle(bundle);
         }

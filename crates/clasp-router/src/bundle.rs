@@ -1,6 +1,6 @@
 //! Bundles: several writes, all or none, in their order, now or at their time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use clasp_proto::binary::{self, BundleRef, MessageRef, PublishRef, SetRef};
@@ -125,10 +125,9 @@ impl Batch<'_> {
     fn apply_members(&mut self, members: &[Operation<'_>]) -> Result<Receipt, Refusal> {
         let router = self.router;
         let room = router.reserve(members.iter().map(records_max).sum())?;
-        let mut peers = self.check_peers(members)?;
         self.enter_members(members);
         let mut before = Vec::new();
-        let (outcomes, revision) = match self.apply_each(members, &mut peers, &mut before) {
+        let (outcomes, revision) = match self.apply_each(members, &mut before) {
             Ok(applied) => applied,
             Err(refusal) => {
                 self.undo(before);
@@ -166,40 +165,25 @@ impl Batch<'_> {
         self.enter_all(addresses.chain(lookups).map(|address| router.hash(address)));
     }
 
-    /// The sessions that signals among the members are for, in their order.
-    /// // protocol/router.md 9.8
-    fn check_peers(&self, members: &[Operation<'_>]) -> Result<VecDeque<Arc<Session>>, Refusal> {
-        let mut peers = VecDeque::new();
-        for member in members {
-            let Operation::Publish(publish) = member else {
-                continue;
-            };
-            if let Some(Peer::Signal(id)) = peer::of(publish.address) {
-                let target = self.find_peer(id, publish);
-                peers.push_back(target.map_err(|refusal| of_member(refusal, member))?);
-            }
-        }
-        Ok(peers)
-    }
-
     fn apply_each<'m>(
         &mut self,
         members: &[Operation<'m>],
-        peers: &mut VecDeque<Arc<Session>>,
         before: &mut Vec<Before>,
     ) -> Result<(Vec<Outcome<'m>>, Option<u64>), Refusal> {
         let mut outcomes = Vec::with_capacity(members.len());
         let mut revision = None;
         for member in members {
             // In view of what the members before it did. // protocol/router.md 17.6
-            self.admit_in_view(member)
-                .map_err(|refusal| of_member(refusal, member))?;
+            if !self.lookups(member).is_empty() {
+                self.admit_in_view(member)
+                    .map_err(|refusal| of_member(refusal, member))?;
+            }
             let outcome = match member {
                 Operation::Set(set) => self.apply_set(set, before).map(|(outcome, set_to)| {
                     revision = Some(set_to);
                     outcome
                 }),
-                Operation::Publish(publish) => self.apply_publish(publish, peers),
+                Operation::Publish(publish) => self.apply_publish(publish),
                 _ => Err(Refusal::NotAWrite),
             };
             outcomes.push(outcome.map_err(|refusal| of_member(refusal, member))?);
@@ -217,7 +201,9 @@ impl Batch<'_> {
         let slot = self.slot(set.address)?;
         let (_, shard) = self.shard();
         let param = shard.slot(slot).param.clone();
-        let applied = self.apply(slot, set)?;
+        let applied = self
+            .apply(slot, set)
+            .map_err(|refusal| self.concealed(slot, refusal))?;
         before.push(Before { hash, slot, param });
         if applied.is_new && router.is_overfull() {
             return Err(router.at_capacity());
@@ -237,15 +223,12 @@ impl Batch<'_> {
         Ok((outcome, applied.revision))
     }
 
-    fn apply_publish<'m>(
-        &self,
-        publish: &PublishRef<'m>,
-        peers: &mut VecDeque<Arc<Session>>,
-    ) -> Result<Outcome<'m>, Refusal> {
+    fn apply_publish<'m>(&self, publish: &PublishRef<'m>) -> Result<Outcome<'m>, Refusal> {
         Address::check(publish.address)?;
         let peer = peer::of(publish.address);
         let to = match peer {
-            Some(Peer::Signal(_)) => peers.pop_front(),
+            // protocol/router.md 9.8
+            Some(Peer::Signal(id)) => Some(self.find_peer(id, publish)?),
             _ => None,
         };
         let mut payload = Vec::new();
@@ -286,7 +269,7 @@ impl Batch<'_> {
             self.enter(hash);
             let session = self.session;
             let (shard_number, shard) = self.shard();
-            let Some(param) = param else {
+            let Some(mut param) = param else {
                 router.params_gone(usize::from(shard.unmake(number)));
                 continue;
             };
@@ -296,11 +279,14 @@ impl Batch<'_> {
                 router.param_added();
             }
             let slot = shard.slot_mut(number);
-            let locks = &mut session.held.lock().locks;
+            let mut held = session.held.lock();
             match &param.holder {
-                Some(_) => drop(locks.insert(Arc::clone(&slot.address))),
-                None => drop(locks.remove(&slot.address)),
+                // It ended meanwhile: nobody would give the lock back.
+                Some(_) if held.is_ended => param.holder = None,
+                Some(_) => drop(held.locks.insert(Arc::clone(&slot.address))),
+                None => drop(held.locks.remove(&slot.address)),
             }
+            drop(held);
             slot.param = Some(param);
             shard.note_change();
             if let Some(at) = shard.schedule_expiry(number) {
@@ -376,7 +362,7 @@ impl Batch<'_> {
         let mut receivers = 0;
         for target in &route.targets {
             if !message.goes_to(target.session.key)
-                || !self.is_shown(slot, veil, &target.session)
+                || !self.is_told(slot, veil, &target.session)
                 || !self.passes(slot, target, &message, outcome.number)
             {
                 continue;
@@ -414,7 +400,8 @@ impl Router {
     /// Applies a bundle whose time has come. Those of a session that ended are dropped with it.
     /// // protocol/router.md 9.4, 9.7
     pub(crate) fn run_scheduled(&self, bundle: &Scheduled, now: Now, work: &mut Work) {
-        if bundle.session.held.lock().is_ended {
+        let session = &bundle.session;
+        if session.is_over() || session.held.lock().is_ended {
             return;
         }
         let mut batch = Batch::new(self, &bundle.session, now, work);
@@ -466,9 +453,10 @@ fn flatten<'a>(bundle: BundleRef<'a>, out: &mut Vec<Operation<'a>>) -> Result<()
 fn records_max(member: &Operation<'_>) -> usize {
     match member {
         Operation::Publish(publish) => {
-            let is_directed = matches!(peer::of(publish.address), Some(Peer::Signal(_)));
-            let is_transient = is_transient(publish.signal, publish.phase);
-            usize::from(!is_directed && !is_transient)
+            let peer = peer::of(publish.address);
+            let is_directed = matches!(peer, Some(Peer::Signal(_)));
+            let signal = publish.signal.filter(|_| peer.is_none());
+            usize::from(!is_directed && !is_transient(signal, publish.phase))
         }
         _ => 1,
     }

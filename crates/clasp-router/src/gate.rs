@@ -1,8 +1,6 @@
 //! Gates: asked before an operation, in a fixed order; the first refusal ends the matter. And
 //! asked again how much of an address a session is shown.
 
-use clasp_proto::{Encoded, Value};
-
 use crate::operation::{Caller, Operation};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -10,11 +8,11 @@ use crate::view::View;
 
 /// Asked before an operation is applied, and before anything is shown.
 ///
-/// Of the methods only those with a [`View`] are called while shards are locked. None may call
-/// the router.
+/// All but [`Self::admit`] and [`Self::lookups`] may be called while shards are locked. None may
+/// call the router.
 pub trait Gate: Send + Sync {
-    /// Lets an operation pass, or says why not. Asked once for every operation and once for
-    /// every member of a bundle, and again when a bundle waited for its time.
+    /// Lets an operation pass, or says why not. Asked once for every operation, for a bundle once
+    /// for each of its members, and again when it waited for its time.
     ///
     /// # Errors
     ///
@@ -25,13 +23,14 @@ pub trait Gate: Send + Sync {
     }
 
     /// Adds the addresses whose params decide whether a write may be done. If there are some,
-    /// [`Self::admit_in_view`] is asked too. // protocol/router.md 17.6
+    /// [`Self::admit_in_view`] is asked too. They may depend on the caller and the write only.
+    /// // protocol/router.md 17.6
     fn lookups(&self, caller: &Caller<'_>, write: &Operation<'_>, lookups: &mut Vec<String>) {
         let _ = (caller, write, lookups);
     }
 
     /// The same as [`Self::admit`], for a write that depends on params: nothing changes them
-    /// until the write is applied.
+    /// until the write is applied. Asked twice where more had to be locked after the first time.
     ///
     /// # Errors
     ///
@@ -44,6 +43,12 @@ pub trait Gate: Send + Sync {
     ) -> Result<(), Refusal> {
         let _ = (caller, write, view);
         Ok(())
+    }
+
+    /// The most that any veil of this gate depends on. A gate that says less than the default
+    /// spares the router from locking all shards for a snapshot.
+    fn sight(&self) -> Sight {
+        Sight::ByState
     }
 
     /// How much of an address is shown at all. Asked once and remembered: it has to be the same
@@ -60,11 +65,11 @@ pub trait Gate: Send + Sync {
         true
     }
 
-    /// What is shown in place of a value, if the veil says that something is redacted; nothing if
-    /// it is shown as it is.
-    fn redact(&self, address: &str, value: Encoded<'_>) -> Option<Value> {
-        let _ = (address, value);
-        None
+    /// Whether a member of a map is left out of what is shown of an address, if the veil says
+    /// that something is.
+    fn leaves_out(&self, address: &str, member: &str) -> bool {
+        let _ = (address, member);
+        false
     }
 }
 
@@ -96,10 +101,5 @@ impl Veil {
             sight: self.sight.max(other.sight),
             is_redacted: self.is_redacted || other.is_redacted,
         }
-    }
-
-    /// True if everybody is shown everything.
-    pub(crate) fn is_none(self) -> bool {
-        self == Self::default()
     }
 }

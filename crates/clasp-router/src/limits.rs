@@ -51,6 +51,9 @@ pub const SNAPSHOT_LOW_WATER_BYTES: usize = 128 * 1024;
 /// Params up to which a snapshot is taken under all shards at once, as one frame where it fits.
 pub const SNAPSHOT_AT_ONCE_PARAMS: usize = 1024;
 
+/// The same where a gate is asked about each of them.
+pub const SNAPSHOT_AT_ONCE_JUDGED_PARAMS: usize = 512;
+
 /// Slots looked at in one step of a snapshot, so that no shard is held for long.
 pub const SNAPSHOT_STEP_SLOTS: usize = 2048;
 

@@ -163,7 +163,10 @@ impl Outbox {
     /// Queues bytes of the transport itself, already framed: pings, pongs, a close.
     pub fn push_control(&self, bytes: &[u8], now: Tick) {
         let mut inner = self.inner.lock();
-        if inner.closed == Some(Closed::SlowConsumer) {
+        if inner
+            .closed
+            .is_some_and(|reason| reason != Closed::ShuttingDown)
+        {
             return;
         }
         inner.begin_at(now);
@@ -329,9 +332,16 @@ impl Inner {
         self.queued_bytes += self.tail.len() - before;
     }
 
-    /// The first reason holds, except that a session which is gone is gone.
+    /// The first reason holds, except that a session which is gone is gone, and that one without
+    /// rights gets nothing more.
     fn close(&mut self, reason: Closed) -> Option<Waker> {
-        if self.closed.is_none() || reason == Closed::Detached {
+        let weight = |reason: Option<Closed>| match reason {
+            None => 0,
+            Some(Closed::SlowConsumer | Closed::ShuttingDown) => 1,
+            Some(Closed::Revoked | Closed::Dismissed) => 2,
+            Some(Closed::Detached) => 3,
+        };
+        if weight(Some(reason)) > weight(self.closed) {
             self.closed = Some(reason);
         }
         if reason != Closed::ShuttingDown {

@@ -33,6 +33,12 @@ pub enum Refusal {
         /// The id of that session.
         holder: Arc<str>,
     },
+    /// The same two, for a session that may not see the address. // protocol/router.md 17.7
+    #[error("RevisionConflict or LockHeld: another session wrote it, or holds it")]
+    Concealed {
+        /// The number for the wire.
+        code: Code,
+    },
     /// The strategy of the address keeps the value that is there.
     #[error("ConflictRejected: the stored value stands by the strategy of this address")]
     Outdone,
@@ -78,6 +84,9 @@ pub enum Refusal {
         /// The bound.
         max: usize,
     },
+    /// The session has ended, and its connection is about to.
+    #[error("the session has ended")]
+    Over,
     /// The session sends more messages than it may.
     #[error("Rate limit exceeded: {per_second} messages/second")]
     RateExceeded {
@@ -181,12 +190,13 @@ impl Refusal {
             | Self::SessionsFull { .. } => Code::Overloaded,
             Self::NoSuchSession { .. } => Code::SessionNotFound,
             Self::Scope { .. } | Self::ScopeOfPattern { .. } => Code::Forbidden,
+            Self::Over => Code::Unauthorized,
             Self::ForgedSender | Self::Rule { .. } => Code::Refused,
             Self::NotAWrite | Self::BundleTooLong { .. } | Self::Unreadable(_) => {
                 Code::InvalidMessage
             }
             Self::Busy => Code::Unavailable,
-            Self::Forbidden { code, .. } => *code,
+            Self::Forbidden { code, .. } | Self::Concealed { code } => *code,
             Self::Member { refusal, .. } => refusal.code(),
         }
     }
@@ -194,6 +204,7 @@ impl Refusal {
     /// False for a refusal that the peer was told of a moment ago.
     #[must_use]
     pub const fn is_told(&self) -> bool {
-        !matches!(self, Self::RateExceeded { told: false, .. })
+        // Who is gone is told by its connection.
+        !matches!(self, Self::RateExceeded { told: false, .. } | Self::Over)
     }
 }

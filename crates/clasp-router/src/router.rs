@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
-use clasp_proto::{Encoded, Value};
+use clasp_proto::Encoded;
 use hashbrown::DefaultHashBuilder;
 
 use crate::alarm::{Alarm, Alarms};
 use crate::announce::Signals;
-use crate::batch::{Batch, Work, encoded};
+use crate::batch::{Batch, Work};
 use crate::config::{RouterConfig, WhenFull};
-use crate::gate::{Gate, Veil};
+use crate::gate::{Gate, Sight, Veil};
 use crate::gesture::GestureKey;
 use crate::index::Index;
 use crate::outbox::Closed;
@@ -33,6 +33,8 @@ use crate::time::{Now, Tick};
 pub struct Router {
     pub(crate) config: RouterConfig,
     pub(crate) gates: Vec<Box<dyn Gate>>,
+    /// The most that a veil of a gate depends on.
+    pub(crate) sight: Sight,
     pub(crate) taps: Vec<Box<dyn Tap>>,
     pub(crate) sessions: Sessions,
     pub(crate) shards: Box<[Mutex<Shard>]>,
@@ -66,6 +68,7 @@ impl Router {
         alarms.set(now.tick.after(SWEEP_INTERVAL), Alarm::Sweep);
         Self {
             gates: Vec::new(),
+            sight: Sight::Open,
             taps: Vec::new(),
             sessions: Sessions::new(config.sessions_max),
             shards,
@@ -82,6 +85,7 @@ impl Router {
     /// Adds a gate behind those that are there.
     #[must_use]
     pub fn with_gate(mut self, gate: Box<dyn Gate>) -> Self {
+        self.sight = self.sight.max(gate.sight());
         self.gates.push(gate);
         self
     }
@@ -160,6 +164,7 @@ impl Router {
     /// Ends a session, and says why: it gets nothing more, its connection is told.
     // protocol/router.md 17.9
     pub fn end(&self, session: &Session, reason: Closed) {
+        session.is_over.store(true, Ordering::Release);
         session.outbox.close(reason);
     }
 
@@ -241,19 +246,18 @@ impl Router {
         veils.fold(Veil::default(), Veil::and)
     }
 
-    /// What is shown in place of a value, if that is not the value.
-    pub(crate) fn redact(&self, address: &str, value: Encoded<'_>) -> Option<Value> {
-        let mut shown: Option<Value> = None;
-        let mut bytes = Vec::new();
-        for gate in &self.gates {
-            // A gate sees what the one before it left.
-            let left = match &shown {
-                None => value,
-                Some(left) => encoded(left, &mut bytes),
-            };
-            shown = gate.redact(address, left).or(shown);
-        }
-        shown
+    /// What is shown in place of a value, if that is not the value; it is written into `out`.
+    pub(crate) fn redact<'o>(
+        &self,
+        address: &str,
+        value: Encoded<'_>,
+        out: &'o mut Vec<u8>,
+    ) -> Option<Encoded<'o>> {
+        let is_left_out = |member: &str| {
+            let mut gates = self.gates.iter();
+            gates.any(|gate| gate.leaves_out(address, member))
+        };
+        value.without(&is_left_out, out)
     }
 
     pub(crate) fn strategy(&self, address: &str) -> Strategy {
@@ -316,7 +320,8 @@ impl Router {
     }
 
     fn flush_gesture(&self, key: &GestureKey, now: Now, work: &mut Work) {
-        let Some(session) = self.sessions.by_key(key.session) else {
+        let session = self.sessions.by_key(key.session);
+        let Some(session) = session.filter(|session| !session.is_over()) else {
             return;
         };
         let mut batch = Batch::new(self, &session, now, work);

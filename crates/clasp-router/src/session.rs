@@ -42,6 +42,8 @@ pub struct Session {
     pub(crate) rate: Mutex<Rate>,
     pub(crate) held: Mutex<Held>,
     pub(crate) has_cursor: AtomicBool,
+    /// Its rights are gone: it does nothing more, whatever it sent before.
+    pub(crate) is_over: AtomicBool,
 }
 
 /// What a session holds and gives back when it ends.
@@ -60,6 +62,11 @@ pub(crate) struct Held {
 }
 
 impl Session {
+    /// True once its rights are gone. // protocol/router.md 17.9
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
     /// True while a snapshot waits for room in the outbox.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
@@ -109,6 +116,7 @@ impl Sessions {
             rate: Mutex::new(rate),
             held: Mutex::new(Held::default()),
             has_cursor: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
         });
         let before = table
             .by_id

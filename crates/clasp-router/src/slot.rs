@@ -97,6 +97,17 @@ impl Slot {
         filters.filter(move |filter| filter.session == session)
     }
 
+    /// Forgets all that the subscriber `session` was sent, and what waits for it.
+    pub(crate) fn forget_filters_of(&mut self, session: SessionKey) {
+        let Some(filters) = &mut self.filters else {
+            return;
+        };
+        filters.retain(|filter| filter.session != session);
+        if filters.is_empty() {
+            self.filters = None;
+        }
+    }
+
     /// Forgets what subscribers were sent who are not in `route` with limits.
     fn keep_filters_of(&mut self, route: &Route) {
         let Some(filters) = &mut self.filters else {

@@ -9,11 +9,12 @@ use std::sync::atomic::Ordering;
 
 use clasp_proto::{Action, Encoded, ParamRef, Pattern, Principal, Qos, SnapshotWriter};
 
-use crate::batch::{Work, encoded};
+use crate::batch::Work;
 use crate::delivery::Delivery;
 use crate::gate::{Sight, Veil};
 use crate::limits::{
-    SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES, SNAPSHOT_STEP_SLOTS, SNAPSHOT_STEPS_AT_ONCE,
+    SNAPSHOT_AT_ONCE_JUDGED_PARAMS, SNAPSHOT_AT_ONCE_PARAMS, SNAPSHOT_LOW_WATER_BYTES,
+    SNAPSHOT_STEP_SLOTS, SNAPSHOT_STEPS_AT_ONCE,
 };
 use crate::param::Param;
 use crate::refusal::Refusal;
@@ -201,32 +202,20 @@ impl Router {
             return None;
         }
         let mut out = Writer::default();
-        // A small state goes out as one frame, where it fits: all shards are locked meanwhile. And
-        // what a gate shows may depend on any of them.
-        let is_all = self.params() <= SNAPSHOT_AT_ONCE_PARAMS || !self.gates.is_empty();
-        let first = if self.gates.is_empty() {
-            cursor.shard
-        } else {
-            0
-        };
-        let last = if is_all {
-            self.shards.len()
-        } else {
-            cursor.shard + 1
-        };
-        let mut locked: Vec<_> = self.shards[first..last]
-            .iter()
-            .map(|shard| shard.lock())
-            .collect();
-        for at in cursor.shard - first..locked.len() {
+        let (first, last, until) = self.extent(&cursor);
+        let shards = self.shards[first..last].iter();
+        let mut locked: Vec<_> = shards.map(Mutex::lock).collect();
+        while cursor.shard < until {
             let number = cursor.shard;
+            let shards = |number: usize| locked.get(number.checked_sub(first)?).map(|it| &**it);
+            let view = View::new(self, now.tick, &shards);
             let reader = Reader {
                 router: self,
                 session,
                 now: now.tick,
-                hidden: self.hidden_slots(&cursor, &locked, (session, now.tick)),
+                hidden: self.hidden_slots(&cursor, &locked[number - first], (session, &view)),
             };
-            cursor.read(&mut locked[at], &reader, &mut out);
+            cursor.read(&mut locked[number - first], &reader, &mut out);
             if cursor.shard == number {
                 break;
             }
@@ -240,25 +229,40 @@ impl Router {
         (!is_through).then_some(cursor)
     }
 
-    /// The slots of the cursor's next step whose addresses a gate does not show the session. All
-    /// shards are locked if there are gates.
+    /// The shards to lock for a step, and up to which one it reads. A small state goes out as one
+    /// frame, where it fits: all shards are locked meanwhile; the state is smaller where each slot
+    /// has to be judged. What a gate shows by state may depend on any shard.
+    fn extent(&self, cursor: &Cursor) -> (usize, usize, usize) {
+        let at_once_params = match self.sight {
+            Sight::Open => SNAPSHOT_AT_ONCE_PARAMS,
+            Sight::BySession | Sight::ByState => SNAPSHOT_AT_ONCE_JUDGED_PARAMS,
+        };
+        let until = match self.params() <= at_once_params {
+            true => self.shards.len(),
+            false => cursor.shard + 1,
+        };
+        match self.sight {
+            Sight::ByState => (0, self.shards.len(), until),
+            Sight::Open | Sight::BySession => (cursor.shard, until, until),
+        }
+    }
+
+    /// The slots of the cursor's next step in a shard that a gate does not show the session.
     fn hidden_slots(
         &self,
         cursor: &Cursor,
-        locked: &[MutexGuard<'_, Shard>],
-        (session, now): (&Session, Tick),
+        shard: &Shard,
+        (session, view): (&Session, &View<'_>),
     ) -> Vec<SlotNumber> {
-        if self.gates.is_empty() {
+        if self.sight == Sight::Open {
             return Vec::new();
         }
-        let shards = |number: usize| locked.get(number).map(|shard| &**shard);
-        let view = View::new(self, now, &shards);
-        let shard = &locked[cursor.shard];
         let is_hidden = |number: &SlotNumber| {
             let slot = shard.slot_at(*number).filter(|slot| slot.param.is_some());
+            let slot = slot.filter(|slot| cursor.holds(&slot.address, &session.principal));
             slot.is_some_and(|slot| {
                 let veil = slot.veil.unwrap_or_else(|| self.veil(&slot.address));
-                veil.sight != Sight::Open && !self.shows(session, &slot.address, &view)
+                veil.sight != Sight::Open && !self.shows(session, &slot.address, view)
             })
         };
         cursor.step(shard).filter(is_hidden).collect()
@@ -273,11 +277,12 @@ impl Router {
     ) {
         let hash = self.hash(address);
         let veil = self.veil(address);
-        let (mut locked, at) = self.lock_to_show(hash, veil);
+        let (mut locked, first) = self.lock_to_show(hash, veil);
+        let at = self.shard_of(hash) - first;
         let Some(number) = locked[at].find(hash, address) else {
             return;
         };
-        let shards = |number: usize| locked.get(number).map(|shard| &**shard);
+        let shards = |number: usize| locked.get(number.checked_sub(first)?).map(|it| &**it);
         if veil.sight != Sight::Open
             && !self.shows(session, address, &View::new(self, now.tick, &shards))
         {
@@ -297,12 +302,12 @@ impl Router {
     }
 
     /// Locks the shard of an address, or every shard if a gate may look at others before it shows
-    /// the address. Says which of them is the one.
+    /// the address. Says which is the first.
     fn lock_to_show(&self, hash: u64, veil: Veil) -> (Vec<MutexGuard<'_, Shard>>, usize) {
         let number = self.shard_of(hash);
         match veil.sight {
-            Sight::ByState => (self.shards.iter().map(Mutex::lock).collect(), number),
-            Sight::Open | Sight::BySession => (vec![self.shards[number].lock()], 0),
+            Sight::ByState => (self.shards.iter().map(Mutex::lock).collect(), 0),
+            Sight::Open | Sight::BySession => (vec![self.shards[number].lock()], number),
         }
     }
 }
@@ -323,13 +328,12 @@ impl Writer {
         (address, param): (&str, &Param),
     ) {
         let stored = param.value.encoded();
-        let redacted = veil
-            .is_redacted
-            .then(|| router.redact(address, stored))
-            .flatten();
-        let mut bytes = Vec::new();
-        let value = redacted.map_or(stored, |left| encoded(&left, &mut bytes));
-        self.entry(address, param, value);
+        let mut left = Vec::new();
+        let redacted = match veil.is_redacted {
+            true => router.redact(address, stored, &mut left),
+            false => None,
+        };
+        self.entry(address, param, redacted.unwrap_or(stored));
     }
 
     fn entry(&mut self, address: &str, param: &Param, value: Encoded<'_>) {

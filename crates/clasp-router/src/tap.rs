@@ -45,8 +45,8 @@ pub trait Tap: Send + Sync {
         let _ = records;
     }
 
-    /// Is told of writes while their shards are locked, of one commit after the other: must not
-    /// block and must not call the router.
+    /// Is told of writes while their shards are locked: must not block and must not call the
+    /// router. Of what is recorded it is told one commit after the other.
     fn committed(&self, commit: &Commit<'_>);
 }
 

@@ -11,7 +11,7 @@ pub(crate) use greeting::PROTOCOL_VERSION;
 
 use std::future::Future as _;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use clasp_router::{Closed, Session, Tick};
 use clasp_transport::{Stream, quic, websocket};
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Sleep, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -241,6 +242,14 @@ impl<'a> Connection<'a> {
     async fn run(mut self) -> End {
         let end = std::future::poll_fn(|cx| self.poll(cx)).await;
         self.attached.ending = end.ending();
+        if end.is_cut() {
+            // Nothing more is done for it, however long the last words take.
+            let Attached {
+                shared, session, ..
+            } = &self.attached;
+            shared.router.end(session, Closed::Revoked);
+            shared.router.detach(session);
+        }
         if matches!(end, End::Slow) {
             let Attached {
                 shared, session, ..
@@ -375,7 +384,8 @@ impl<'a> Connection<'a> {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        while self.timer.as_mut().poll(cx).is_ready() {
+        // A peer that never stops sending uses up what tokio grants a task for one turn.
+        while pin!(unconstrained(self.timer.as_mut())).poll(cx).is_ready() {
             match self.check_liveness() {
                 Ok(next) => self.set_timer(next),
                 Err(end) => return Poll::Ready(end),
@@ -395,6 +405,7 @@ impl<'a> Connection<'a> {
         let shared = self.attached.shared;
         let outbox = &self.attached.session.outbox;
         let now = shared.clock.tick();
+        let expiry = self.check_expiry()?;
         let stalled = outbox.stalled_for(now);
         if stalled >= WRITE_DEADLINE {
             return Err(End::Slow);
@@ -403,7 +414,7 @@ impl<'a> Connection<'a> {
             Duration::ZERO => Tick::NEVER,
             stalled => now.after(WRITE_DEADLINE - stalled),
         };
-        let next = unwritten.min(self.check_expiry()?);
+        let next = unwritten.min(expiry);
         let Some(timeout) = shared.plan.session_timeout else {
             return Ok(next);
         };
@@ -441,7 +452,7 @@ impl<'a> Connection<'a> {
     /// Says why the connection ends, if there is somebody to be told.
     /// // protocol/router.md 14.6, protocol/errors.md 1.4, 2.1
     async fn farewell(mut self, end: &End) {
-        if end.is_cut() && !self.output.is_empty() {
+        if end.is_cut() && !self.output.drop_rest() {
             // In the middle of what it may not have any more: no word fits in between.
             return;
         }

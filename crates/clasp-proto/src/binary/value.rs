@@ -91,6 +91,53 @@ impl<'a> Encoded<'a> {
         }
     }
 
+    /// The map in this without the members that are left out, written into `out`, which takes no
+    /// more room; nothing if it is no map, or none of its members is left out.
+    ///
+    /// ```
+    /// use clasp_proto::{Encoded, Value, encode_value};
+    /// let members = [("name", 1), ("secret", 2)].map(|(key, value)| (key.into(), Value::Int(value)));
+    /// let mut bytes = Vec::new();
+    /// encode_value(&mut bytes, &Value::Map(members.into_iter().collect())).expect("fits");
+    /// let (map, _) = Encoded::parse_tagged(&bytes).expect("well formed");
+    /// let mut out = Vec::new();
+    /// let left = map.without(&|member| member == "secret", &mut out).expect("there is one");
+    /// assert_eq!(left.to_value(), Value::Map([("name".into(), Value::Int(1))].into_iter().collect()));
+    /// assert!(map.without(&|_| false, &mut Vec::new()).is_none());
+    /// ```
+    pub fn without<'o>(
+        self,
+        is_left_out: &dyn Fn(&str) -> bool,
+        out: &'o mut Vec<u8>,
+    ) -> Option<Encoded<'o>> {
+        if self.code != MAP {
+            return None;
+        }
+        const CHECKED: &str = "was checked when it was made";
+        let mut reader = Reader::new(self.body);
+        let count = reader.count().expect(CHECKED);
+        let mut kept = 0_u16;
+        out.clear();
+        out.extend_from_slice(&[0, 0]);
+        for _ in 0..count {
+            let begin = reader.rest();
+            let member = reader.str().expect(CHECKED);
+            Self::read_tagged(&mut reader).expect(CHECKED);
+            if !is_left_out(member) {
+                out.extend_from_slice(&begin[..begin.len() - reader.remaining()]);
+                kept += 1;
+            }
+        }
+        if usize::from(kept) == count {
+            return None;
+        }
+        out[..2].copy_from_slice(&kept.to_be_bytes());
+        Some(Encoded {
+            code: MAP,
+            body: out,
+        })
+    }
+
     /// Appends type code and body.
     pub fn write_tagged(self, out: &mut Vec<u8>) {
         out.push(self.code);

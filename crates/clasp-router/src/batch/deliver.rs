@@ -6,7 +6,9 @@ use super::Batch;
 use crate::alarm::Alarm;
 use crate::delivery::Outgoing;
 use crate::filter::Judgement;
+use crate::gate::{Sight, Veil};
 use crate::route::{Route, Target};
+use crate::session::Session;
 use crate::shard::SlotNumber;
 use crate::tap::Written;
 
@@ -24,21 +26,21 @@ impl Batch<'_> {
             return self.work.delivery.tally.fanned_out(0, 1);
         }
         let veil = self.veil(slot);
-        if !route.has_limits && veil.is_none() {
-            self.work.delivery.gather(&route, message, self.now.tick);
-            return;
-        }
-        self.work.delivery.flush(self.now.tick);
         let payload = self.shown(veil, message.payload);
         let message = &Outgoing {
             payload: &payload,
             ..*message
         };
+        if !route.has_limits && veil.sight == Sight::Open {
+            self.work.delivery.gather(&route, message, self.now.tick);
+            return;
+        }
+        self.work.delivery.flush(self.now.tick);
         let number = as_number();
         let mut receivers = 0;
         for target in &route.targets {
             if message.goes_to(target.session.key)
-                && self.is_shown(slot, veil, &target.session)
+                && self.is_told(slot, veil, &target.session)
                 && self.passes(slot, target, message, number)
             {
                 self.work
@@ -73,7 +75,7 @@ impl Batch<'_> {
             return;
         };
         let veil = self.veil(number);
-        if !self.is_shown(number, veil, session) {
+        if !self.is_told(number, veil, session) {
             return;
         }
         for (signal, payload) in due.into_iter().filter(|(signal, _)| target.wants(*signal)) {
@@ -86,6 +88,18 @@ impl Batch<'_> {
             self.work.delivery.send(session, &message, now);
             self.work.delivery.tally.deliveries += 1;
         }
+    }
+
+    /// Whether `session` is shown what happens at a slot. If not, what waits for it and what it was
+    /// last sent are forgotten: the next that it is shown is the newest.
+    /// // protocol/router.md 5.9, 17.7
+    pub(crate) fn is_told(&mut self, slot: SlotNumber, veil: Veil, session: &Session) -> bool {
+        let is_shown = self.is_shown(slot, veil, session);
+        if !is_shown {
+            let (_, shard) = self.shard();
+            shard.slot_mut(slot).forget_filters_of(session.key);
+        }
+        is_shown
     }
 
     /// The cached route of a slot, read anew if subscriptions changed since.

@@ -138,13 +138,17 @@ impl Batch<'_> {
     fn keep_shown(&mut self, found: &mut Vec<SignalDefinition>) {
         let (router, session) = (self.router, self.session);
         found.retain(|signal| session.principal.may(Action::Read, &signal.address));
-        if router.gates.is_empty() {
-            return;
+        let sights = found
+            .iter()
+            .map(|signal| router.veil(&signal.address).sight);
+        let mut sights: Vec<_> = sights.collect();
+        if sights.contains(&Sight::ByState) {
+            self.enter_everything();
         }
-        self.enter_everything();
         self.viewing(|view| {
+            let mut sights = sights.drain(..);
             found.retain(|signal| {
-                let sight = router.veil(&signal.address).sight;
+                let sight = sights.next().unwrap_or_default();
                 sight == Sight::Open || router.shows(session, &signal.address, view)
             });
         });

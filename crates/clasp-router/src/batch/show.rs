@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
+use clasp_proto::Action;
 use clasp_proto::binary::{self, Body, MessageRef, PublishRef, SetRef};
-use clasp_proto::{Encoded, Value, encode_value};
 
 use super::Batch;
 use crate::gate::{Sight, Veil};
@@ -27,12 +27,7 @@ impl Batch<'_> {
             return self.slot(address);
         }
         let lookups = self.lookups(write);
-        if !lookups.is_empty() {
-            let router = self.router;
-            let read = lookups.iter().map(|lookup| router.hash(lookup));
-            self.enter_all(read.chain([router.hash(address)]));
-            self.admit_in_view(write)?;
-        }
+        self.admit_by_lookups(address, write, &lookups)?;
         let number = self.slot(address)?;
         if self.veil(number).sight < Sight::ByState || self.holds_all() {
             return Ok(number);
@@ -43,6 +38,45 @@ impl Batch<'_> {
             self.admit_in_view(write)?;
         }
         self.slot(address)
+    }
+
+    /// Locks what decides about a write, and lets it decide.
+    pub(crate) fn admit_by_lookups(
+        &mut self,
+        address: &str,
+        write: &Operation<'_>,
+        lookups: &[String],
+    ) -> Result<(), Refusal> {
+        if lookups.is_empty() {
+            return Ok(());
+        }
+        let router = self.router;
+        let read = lookups.iter().map(|lookup| router.hash(lookup));
+        self.enter_all(read.chain([router.hash(address)]));
+        self.admit_in_view(write)
+    }
+
+    /// A refusal of a write to a slot, without what a session may not know that may not read the
+    /// address or is not shown it. // protocol/router.md 17.7
+    pub(crate) fn concealed(&mut self, number: SlotNumber, refusal: Refusal) -> Refusal {
+        let tells = matches!(
+            refusal,
+            Refusal::LockHeld { .. } | Refusal::RevisionConflict { .. }
+        );
+        if !tells {
+            return refusal;
+        }
+        let session = self.session;
+        let (_, shard) = self.shard();
+        let may_read = session
+            .principal
+            .may(Action::Read, &shard.slot(number).address);
+        let veil = self.veil(number);
+        if may_read && self.is_shown(number, veil, session) {
+            return refusal;
+        }
+        let code = refusal.code();
+        Refusal::Concealed { code }
     }
 
     /// The slot of an address that something is delivered by, with everything locked that this
@@ -140,31 +174,22 @@ impl Router {
     /// The payload of a SET or PUBLISH without what is redacted, if that is not all of it.
     fn redacted(&self, payload: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(payload.len());
-        let mut bytes = Vec::new();
+        let mut left = Vec::new();
         match binary::view(payload).expect("the router wrote it") {
             MessageRef::Set(set) => {
-                let left = self.redact(set.address, set.value)?;
-                let value = encoded(&left, &mut bytes);
+                let value = self.redact(set.address, set.value, &mut left)?;
                 SetRef { value, ..set }.write_with(set.revision, &mut out);
             }
             MessageRef::Publish(publish) => {
                 let Body::Value(value) = publish.body else {
                     return None;
                 };
-                let left = self.redact(publish.address, value)?;
-                let body = Body::Value(encoded(&left, &mut bytes));
+                let value = self.redact(publish.address, value, &mut left)?;
+                let body = Body::Value(value);
                 PublishRef { body, ..publish }.write(&mut out);
             }
             _ => return None,
         }
         Some(out)
     }
-}
-
-/// A value as it is kept.
-pub(crate) fn encoded<'b>(value: &Value, bytes: &'b mut Vec<u8>) -> Encoded<'b> {
-    bytes.clear();
-    encode_value(bytes, value).expect("a part of a value is no larger");
-    let parsed = Encoded::parse_tagged(bytes);
-    parsed.expect("a value that was just encoded").0
 }

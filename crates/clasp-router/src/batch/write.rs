@@ -28,7 +28,9 @@ impl Batch<'_> {
     ) -> Result<Receipt, Refusal> {
         let room = self.router.reserve(1)?;
         let number = self.slot_of_write(set.address, operation)?;
-        let applied = self.apply(number, set)?;
+        let applied = self
+            .apply(number, set)
+            .map_err(|refusal| self.concealed(number, refusal))?;
         if applied.is_new {
             self.keep_within_capacity(number)?;
         }
@@ -157,9 +159,8 @@ impl Batch<'_> {
     ) -> Result<Receipt, Refusal> {
         let peer = peer::of(publish.address);
         if let Some(Peer::Signal(target)) = peer {
-            if !self.router.gates.is_empty() {
-                self.slot_of_write(publish.address, operation)?;
-            }
+            let lookups = self.lookups(operation);
+            self.admit_by_lookups(publish.address, operation, &lookups)?;
             return self.signal_peer(target, publish);
         }
         let number = self.slot_of_write(publish.address, operation)?;
@@ -297,8 +298,9 @@ impl Batch<'_> {
         }
         let mut held = session.held.lock();
         let before = shard.gestures.remove(&key);
-        held.gestures -= usize::from(before.is_some());
-        let goes_on = matches!(phase, Phase::Start | Phase::Move);
+        // A session that ends at this moment has given all of them back already.
+        held.gestures = held.gestures.saturating_sub(usize::from(before.is_some()));
+        let goes_on = matches!(phase, Phase::Start | Phase::Move) && !held.is_ended;
         if goes_on && held.gestures < GESTURES_PER_SESSION_MAX {
             shard.gestures.insert(key, Gesture::new(now));
             held.gestures += 1;

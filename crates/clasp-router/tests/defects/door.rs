@@ -134,3 +134,31 @@ fn a_tap_without_room_refuses_the_write_and_gets_its_room_back() {
     assert_eq!(stage.code(&writer, &set("/z", 1)), Some(Code::Unavailable));
     assert_eq!(stage.router.params(), 2);
 }
+
+// protocol/router.md 18.1: a bundle once wrote more records than it had asked room for
+#[test]
+fn a_bundle_asks_for_as_much_room_as_it_takes() {
+    for (message, records) in [
+        (
+            publish("/clasp/p2p/announce", Signal::Stream, Value::Int(1)),
+            1,
+        ),
+        (
+            publish("/clasp/p2p/signal/w", Signal::Event, Value::Int(1)),
+            0,
+        ),
+        (publish("/s", Signal::Stream, Value::Int(1)), 0),
+        (event("/e"), 1),
+        (set("/x", 1), 1),
+    ] {
+        let (mut stage, journal) = journaled(10);
+        let writer = stage.session("w");
+        stage.send(&writer, &bundle([message.clone()])).unwrap();
+        let taken = 10 - journal.room.load(Ordering::SeqCst);
+        assert_eq!(taken, records, "{message:?}");
+        let commits = journal.commits.lock().unwrap();
+        let recorded = commits.iter().filter(|(sequence, _)| sequence.is_some());
+        let told: usize = recorded.map(|(_, payloads)| payloads.len()).sum();
+        assert_eq!(told, records, "{message:?}");
+    }
+}

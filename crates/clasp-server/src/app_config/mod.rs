@@ -17,7 +17,7 @@ mod tree;
 mod visibility;
 mod write_rules;
 
-use clasp_proto::{Scopes, Value};
+use clasp_proto::Scopes;
 
 pub(crate) use check::State;
 pub use error::{AppConfigError, Fault, Finding};
@@ -157,9 +157,9 @@ impl AppConfig {
         self.redactions.matches(address)
     }
 
-    /// The value as it is shown, or nothing if that is all of it.
-    pub(crate) fn redact(&self, address: &str, value: &Value) -> Option<Value> {
-        self.redactions.redact(address, value)
+    /// True if this member is left out of what is shown of a map at this address.
+    pub(crate) fn takes(&self, address: &str, member: &str) -> bool {
+        self.redactions.takes(address, member)
     }
 }
 

@@ -40,6 +40,7 @@ struct Opened {
 }
 
 /// Where a peer comes from.
+#[derive(Clone, Copy)]
 struct Newcomer {
     binding: Binding,
     protocol: Protocol,
@@ -228,15 +229,16 @@ async fn admit<'a>(
     let hello = handshake::read_hello(first)?;
     shared.metrics.add_message(Kind::Hello);
     let authenticator = &shared.authenticator;
-    let revocations = authenticator.revocations();
-    let identity = identify(&hello, shared).await?;
-    let attached = attach(&hello, newcomer, identity, shared)?;
-    if authenticator.revocations() != revocations {
+    loop {
+        let revocations = authenticator.revocations();
+        let identity = identify(&hello, shared).await?;
+        let attached = attach(&hello, newcomer, identity, shared)?;
+        if authenticator.revocations() == revocations {
+            welcome(&attached.session, shared);
+            return Ok((attached, hello.name));
+        }
         // It may have been this token, a moment before the session was in the roster.
-        identify(&hello, shared).await?;
     }
-    welcome(&attached.session, shared);
-    Ok((attached, hello.name))
 }
 
 async fn identify(hello: &Hello, shared: &Shared) -> Result<Identity, Denial> {

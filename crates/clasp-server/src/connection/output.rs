@@ -25,6 +25,19 @@ impl Output {
         self.pieces.is_empty()
     }
 
+    /// Drops what is not written yet; false if the peer would have half a frame then.
+    pub(super) fn drop_rest(&mut self) -> bool {
+        // A shared frame may have its beginning in the piece before it.
+        let is_between = match self.pieces.front() {
+            None => true,
+            Some(Piece::Owned(_)) => self.written == 0,
+            Some(Piece::Shared(_)) => false,
+        };
+        self.pieces.clear();
+        self.written = 0;
+        is_between
+    }
+
     /// Takes what the outbox holds; says if it is closed and nothing is left in it.
     pub(super) fn refill(&mut self, session: &Session, waker: &Waker) -> Option<Closed> {
         match session.outbox.take(waker, &mut self.pieces) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clasp_proto::{Encoded, Value};
+use clasp_proto::Encoded;
 use clasp_router::{Gate, Session, Sight, Veil, View};
 
 use super::subject;
@@ -12,6 +12,13 @@ use crate::app_config::{self, AppConfig};
 pub(super) struct Visibility(pub(super) Arc<AppConfig>);
 
 impl Gate for Visibility {
+    fn sight(&self) -> Sight {
+        match self.0.has_visibility() {
+            true => Sight::ByState,
+            false => Sight::Open,
+        }
+    }
+
     fn veil(&self, address: &str) -> Veil {
         let sight = match self.0.sight(address) {
             app_config::Sight::Open => Sight::Open,
@@ -27,7 +34,7 @@ impl Gate for Visibility {
         self.0.shows(subject(session), address, &state)
     }
 
-    fn redact(&self, address: &str, value: Encoded<'_>) -> Option<Value> {
-        self.0.redact(address, &value.to_value())
+    fn leaves_out(&self, address: &str, member: &str) -> bool {
+        self.0.takes(address, member)
     }
 }

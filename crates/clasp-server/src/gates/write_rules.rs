@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clasp_proto::binary::Body;
 use clasp_proto::{Encoded, Value};
-use clasp_router::{Caller, Gate, Operation, Refusal, View};
+use clasp_router::{Caller, Gate, Operation, Refusal, Sight, View};
 
 use super::subject;
 use crate::app_config::{AppConfig, Ruling, State};
@@ -13,6 +13,11 @@ use crate::app_config::{AppConfig, Ruling, State};
 pub(super) struct WriteRules(pub(super) Arc<AppConfig>);
 
 impl Gate for WriteRules {
+    /// It hides nothing.
+    fn sight(&self) -> Sight {
+        Sight::Open
+    }
+
     fn admit(&self, caller: &Caller<'_>, operation: &Operation<'_>) -> Result<(), Refusal> {
         let Some((ruling, written)) = self.ruling(operation) else {
             return Ok(());
