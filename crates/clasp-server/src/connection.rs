@@ -1,12 +1,14 @@
 //! One CLASP connection, from its first byte to its last: upgrade, HELLO, then reading and
 //! writing in one task until one side ends it.
 
+mod arrival;
 mod dispatch;
 mod end;
 mod greeting;
 mod input;
 mod output;
 
+pub(crate) use arrival::Arrival;
 pub(crate) use greeting::PROTOCOL_VERSION;
 
 use std::future::Future as _;
@@ -18,9 +20,8 @@ use std::time::Duration;
 
 use clasp_proto::{Binding, Close, Code};
 use clasp_router::{Closed, Session, Tick};
-use clasp_transport::{Stream, quic, websocket};
+use clasp_transport::{Stream, websocket};
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Sleep, timeout};
 use tracing::field::Empty;
@@ -36,21 +37,7 @@ use crate::limits::{
     EXPIRY_CHECK_INTERVAL, FAREWELL_TIMEOUT, QUEUED_TIME_MAX, STALL_MAX, STALL_RECHECK,
     WRITE_DEADLINE,
 };
-use crate::plan::Protocol;
 use crate::shared::Shared;
-
-/// A connection that has said nothing yet.
-#[derive(Debug)]
-pub(crate) enum Arrival {
-    /// Over TCP.
-    Socket {
-        socket: TcpStream,
-        /// What is spoken on the port where it arrived.
-        protocol: Protocol,
-    },
-    /// Over UDP.
-    Quic(quic::Arriving),
-}
 
 /// Serves a connection until it ends. Its log lines are in a span that names peer, protocol and session; at the levels
 /// that a busy server logs at, there are neither.
@@ -131,48 +118,6 @@ async fn admit(
         shared.counters.count(Counted::Displaced);
     }
     Ok(admitted)
-}
-
-impl Arrival {
-    /// What is spoken on it.
-    const fn protocol(&self) -> Protocol {
-        match self {
-            Self::Socket { protocol, .. } => *protocol,
-            Self::Quic(_) => Protocol::Quic,
-        }
-    }
-
-    /// How long the peer may take to its first byte. // protocol/limits.md 4.2, 4.3
-    fn silence_max(&self, shared: &Shared) -> Duration {
-        match self.protocol() {
-            Protocol::WebSocket => shared.plan.upgrade_timeout,
-            _ => shared.plan.hello_timeout,
-        }
-    }
-
-    /// Waits for the first bytes of the peer, or its end.
-    async fn speaks(&self) {
-        match self {
-            // A socket that is broken is found out by who reads it. That it is readable may be a false alarm.
-            Self::Socket { socket, .. } => drop(socket.peek(&mut [0]).await),
-            Self::Quic(_) => {}
-        }
-    }
-
-    /// Says why, if the socket takes it at once, which an empty one does.
-    pub(crate) fn turn_away(self, shared: &Shared) {
-        match self {
-            Self::Socket {
-                socket,
-                protocol: Protocol::WebSocket,
-            } if !shared.plan.has_tls() => {
-                // Nothing is lost if the peer does not learn why.
-                socket.try_write(TOO_MANY_CONNECTIONS).ok();
-            }
-            Self::Socket { .. } => {}
-            Self::Quic(arriving) => arriving.refuse(),
-        }
-    }
 }
 
 /// Tells whose connection it was that found a broken invariant.
@@ -492,10 +437,6 @@ impl<'a> Connection<'a> {
         timeout(FAREWELL_TIMEOUT, closing).await.ok();
     }
 }
-
-const TOO_MANY_CONNECTIONS: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\
-    Connection: close\r\n\r\ntoo many connections: try again later\n";
 
 /// Beyond any timer.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
