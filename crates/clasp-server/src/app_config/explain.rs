@@ -32,8 +32,11 @@ impl AppConfig {
     }
 
     fn scope_lines(&self, asked: Asked<'_>) -> Vec<String> {
-        if !self.has_scopes() || asked.subject.is_empty() {
+        if asked.subject.is_empty() {
             return Vec::new();
+        }
+        if !self.has_scopes() {
+            return vec!["scopes of an account: none, since the rules have no scopes".to_owned()];
         }
         let scopes = self.scopes_for(asked.subject);
         let texts: Vec<String> = scopes.iter().map(ToString::to_string).collect();

@@ -4,6 +4,7 @@ use clasp_proto::Value;
 use clasp_proto::text::value_from_text;
 
 use super::*;
+use crate::limits;
 
 fn lines(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()
@@ -435,4 +436,83 @@ fn explanations_are_these() {
     }
     let golden = std::fs::read_to_string(path).unwrap_or_default();
     assert!(text == golden, "the explanations have changed:\n{text}");
+}
+
+const PAGE: &str = include_str!("../../../../docs/app-config.md");
+
+fn blocks(language: &str) -> Vec<&'static str> {
+    let blocks = PAGE.split("```").skip(1).step_by(2);
+    blocks
+        .filter_map(|block| block.strip_prefix(language))
+        .collect()
+}
+
+#[test]
+fn examples_of_the_page_can_be_used() {
+    let examples = blocks("json\n");
+    assert_eq!(examples.len(), 6);
+    for example in examples {
+        assert_eq!(warnings(example), [""; 0], "{example}");
+    }
+}
+
+#[test]
+fn the_page_shows_what_is_really_said() {
+    let rooms = blocks("json\n")
+        .into_iter()
+        .find(|block| block.contains("/guest/{user}"));
+    let (config, _) = AppConfig::parse(rooms.unwrap()).unwrap();
+    let explained = config.explain("/room/red/guest/bob", "ann");
+    assert!(
+        PAGE.contains(&explained),
+        "expected on the page:\n{explained}"
+    );
+    let wrong = r#"{"scopes": ["read:/a", "see:/a"]}"#;
+    let said = format!("--app-config rules.json: {}", problems(wrong)[0]);
+    assert!(PAGE.contains(&said), "expected on the page:\n{said}");
+}
+
+#[test]
+fn the_page_names_every_member_and_check() {
+    for name in [
+        "scopes",
+        "strict_read",
+        "write_rules",
+        "snapshot_visibility",
+        "snapshot_transforms",
+        "rate_limits",
+        "path",
+        "checks",
+        "mode",
+        "pre_checks",
+        "allow_null_write",
+        "redact_fields",
+        "login_max_attempts",
+        "login_window_secs",
+        "register_max_attempts",
+        "register_window_secs",
+        "max_messages_per_second",
+        "state_field_equals_session",
+        "state_not_null",
+        "either_state_not_null",
+        "value_field_equals_session",
+        "require_value_field",
+        "segment_equals_session",
+        "reject_unless_path_matches",
+    ] {
+        assert!(
+            PAGE.contains(&format!("| `{name}` ")),
+            "expected a row for `{name}`"
+        );
+    }
+    let numbers = format!(
+        "At most 1 MiB, {} rules of each kind, {} checks in a list, {} scopes,\n{} fields of a redaction, and {} bytes of a text.",
+        limits::APP_RULES_MAX,
+        limits::APP_CHECKS_MAX,
+        clasp_proto::limits::SCOPES_MAX,
+        limits::APP_REDACTED_FIELDS_MAX,
+        limits::APP_TEXT_BYTES_MAX
+    );
+    assert!(PAGE.contains(&numbers), "expected: {numbers}");
+    assert_eq!(limits::APP_CONFIG_BYTES_MAX, 1024 * 1024);
 }
