@@ -22,6 +22,8 @@ mod counters;
 mod discovery;
 mod elsewhere;
 mod features;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gates;
 mod handshake;
 mod http;

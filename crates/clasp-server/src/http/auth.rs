@@ -26,6 +26,13 @@ use super::sessions;
 use crate::limits::AUTH_BODY_BYTES_MAX;
 use crate::shared::Shared;
 
+/// Reads a body as each route would, for fuzzing.
+#[cfg(fuzzing)]
+pub(crate) fn read_all(body: &[u8], now_s: u64) {
+    request::read_all(body, now_s);
+    entities::read_all(body, now_s);
+}
+
 /// Everything on the auth port.
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     let origins = shared.accounts().plan.origins.clone();

@@ -167,6 +167,17 @@ fn check_type(headers: &HeaderMap) -> Result<(), EntityRefused> {
     }
 }
 
+/// Reads a body in each way, for fuzzing.
+#[cfg(fuzzing)]
+pub(super) fn read_all(body: &[u8], now_s: u64) {
+    if let Ok(entity) = parse(body, now_s) {
+        assert!(request::scopes(&entity.scopes).is_ok());
+        let _ = json_of(&entity);
+    }
+    let _ = json_in::<NewStatus>(body).is_ok();
+    let _ = json_in::<Keypair>(body).is_ok();
+}
+
 /// An entity as somebody wants to have it registered.
 fn parse(body: &[u8], now_s: u64) -> Result<Entity, EntityRefused> {
     let new: NewEntity = json_in(body)?;

@@ -138,6 +138,39 @@ pub(crate) fn scopes(texts: &[String]) -> Result<Scopes, Refused> {
     Ok(Scopes::parse_each(texts.iter().map(String::as_str))?)
 }
 
+/// Reads a body in each way, for fuzzing.
+#[cfg(fuzzing)]
+pub(super) fn read_all(body: &[u8], now_s: u64) {
+    match register(body) {
+        Ok(Register::Account {
+            username, user_id, ..
+        }) => {
+            assert!(username.len() <= USERNAME_BYTES_MAX && username.trim() == username);
+            assert!(user_id.as_deref().is_none_or(is_user_id));
+        }
+        Ok(Register::Child(child)) => {
+            assert!(child.name.is_none_or(|name| name.len() <= NAME_BYTES_MAX));
+        }
+        Err(_) => {}
+    }
+    if let Ok(guest) = guest(body) {
+        assert!(guest.user_id.as_deref().is_none_or(is_user_id));
+    }
+    if let Ok(grant) = grant(body, now_s) {
+        assert!(scopes(&grant.scopes).is_ok());
+        // What stands in a template must not reach beyond its segment.
+        assert!(
+            !grant
+                .subject
+                .is_some_and(|subject| subject.contains(['/', '*', '{']))
+        );
+    }
+    if let Ok(revoke) = revoke(body) {
+        assert!(revoke.token.is_some() != revoke.subject.is_some());
+    }
+    let _ = login(body).is_ok();
+}
+
 #[derive(Deserialize)]
 struct Presence {
     username: Option<IgnoredAny>,
