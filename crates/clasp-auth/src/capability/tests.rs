@@ -144,6 +144,18 @@ fn a_parent_that_is_cut_out_is_of_use_only_without_audience() {
 }
 
 #[test]
+fn a_token_with_an_audience_is_revoked_with_what_was_made_of_it() {
+    let root = mint(&key(1), &grant_to("admin:/**", 2)).unwrap();
+    let child = checked(&delegated(&root, 2, &grant("read:/a"))).unwrap();
+    let revocable = |anchors| verify_for_revocation(&root, anchors, &RULES, NOW);
+    let trusted = anchors();
+    let revoked = revocable(&trusted).unwrap();
+    assert_eq!(revoked.links.last(), child.links.first());
+    assert!(revocable(&Anchors::default()).is_err());
+    assert!(checked(&root).is_err());
+}
+
+#[test]
 fn a_child_ends_with_its_parent() {
     let root = mint(&key(1), &grant("admin:/**")).unwrap();
     let long = Grant {

@@ -28,4 +28,14 @@ impl Capabilities {
         let plan = self.plan.as_ref().ok_or(NoCapability::NotAsked)?;
         capability::verify(text, &plan.anchors, &plan.rules, now_s).map_err(NoCapability::Wrong)
     }
+    /// The same of one that may only be handed on: it can be revoked as well.
+    pub(crate) fn verify_for_revocation(
+        &self,
+        text: &str,
+        now_s: u64,
+    ) -> Result<Verified, NoCapability> {
+        let plan = self.plan.as_ref().ok_or(NoCapability::NotAsked)?;
+        capability::verify_for_revocation(text, &plan.anchors, &plan.rules, now_s)
+            .map_err(NoCapability::Wrong)
+    }
 }

@@ -26,4 +26,8 @@ impl Capabilities {
     pub(crate) fn verify(&self, _: &str, _: u64) -> Result<Verified, NoCapability> {
         Err(NoCapability::NotAsked)
     }
+    /// Nor can any be revoked.
+    pub(crate) fn verify_for_revocation(&self, _: &str, _: u64) -> Result<Verified, NoCapability> {
+        Err(NoCapability::NotAsked)
+    }
 }

@@ -201,8 +201,8 @@ impl Shared {
         text: &str,
         now_s: u64,
     ) -> Result<Revoked, AccountError> {
-        let verified = self.authenticator.capabilities.verify(text, now_s);
-        let Ok(verified) = verified else {
+        let capabilities = &self.authenticator.capabilities;
+        let Ok(verified) = capabilities.verify_for_revocation(text, now_s) else {
             return Ok(NOTHING);
         };
         let Some(link) = verified.links.last().copied() else {
