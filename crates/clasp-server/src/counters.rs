@@ -32,6 +32,12 @@ pub enum Counted {
     SnapshotWritten,
     /// Snapshots that could not be written.
     SnapshotFailed,
+    /// Logins with the right password.
+    LoggedIn,
+    /// Logins with a wrong name or password.
+    LoginFailed,
+    /// Logins that were not tried, since too many had failed.
+    LoginThrottled,
     /// Sessions that came to their end.
     Ended(Ending),
 }
@@ -82,7 +88,7 @@ impl Default for Counters {
 
 impl Counted {
     const COUNT: usize = Self::BESIDES_ENDINGS + Ending::ALL.len();
-    const BESIDES_ENDINGS: usize = 11;
+    const BESIDES_ENDINGS: usize = 14;
 
     const fn index(self) -> usize {
         match self {
@@ -97,6 +103,9 @@ impl Counted {
             Self::ReloadFailed => 8,
             Self::SnapshotWritten => 9,
             Self::SnapshotFailed => 10,
+            Self::LoggedIn => 11,
+            Self::LoginFailed => 12,
+            Self::LoginThrottled => 13,
             Self::Ended(ending) => Self::BESIDES_ENDINGS + ending as usize,
         }
     }
@@ -154,6 +163,9 @@ mod tests {
             Counted::ReloadFailed,
             Counted::SnapshotWritten,
             Counted::SnapshotFailed,
+            Counted::LoggedIn,
+            Counted::LoginFailed,
+            Counted::LoginThrottled,
         ];
         let all: Vec<_> = besides
             .into_iter()

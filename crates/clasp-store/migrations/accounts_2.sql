@@ -13,7 +13,7 @@ CREATE TABLE tokens (
     kind TEXT NOT NULL,
     parent BLOB REFERENCES tokens (digest) ON DELETE CASCADE
 ) STRICT;
-CREATE INDEX tokens_subject ON tokens (subject, created_at);
+CREATE INDEX tokens_subject ON tokens (subject);
 CREATE INDEX tokens_expires_at ON tokens (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX tokens_parent ON tokens (parent) WHERE parent IS NOT NULL;
 

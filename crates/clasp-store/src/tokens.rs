@@ -179,7 +179,7 @@ pub(crate) fn insert(
 ) -> Result<(), StoreError> {
     let scopes = serde_json::to_string(&token.scopes)?;
     step.prepare_cached(
-        "INSERT OR REPLACE INTO tokens \
+        "INSERT INTO tokens \
          (digest, subject, username, scopes, expires_at, created_at, kind, parent) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
@@ -196,12 +196,13 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Removes the oldest tokens of a subject that has too many.
+/// Removes the oldest tokens of a subject that has too many. Rows are numbered as they come: by a clock that was set
+/// back the new token could be the oldest.
 fn displace(step: &Transaction<'_>, subject: &str) -> Result<Vec<Digest>, StoreError> {
     let oldest = digests(
         step,
         "SELECT digest FROM tokens WHERE subject = ?1 \
-         ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?2",
+         ORDER BY rowid DESC LIMIT -1 OFFSET ?2",
         params![subject, TOKENS_PER_SUBJECT_MAX],
     )?;
     let mut removed = Vec::new();

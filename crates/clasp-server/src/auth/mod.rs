@@ -87,7 +87,7 @@ impl Authenticator {
     pub(crate) fn open(plan: &AuthenticationPlan) -> Result<Self, AuthenticationError> {
         let admin = plan.admin_token.as_deref();
         let fixed = Fixed {
-            shared: plan.shared_token.as_deref().map(TokenDigest::of),
+            shared: plan.shared_token,
             admin: admin.map(admin_token::read_or_make).transpose()?,
         };
         let listed = token_file::read_all(&plan.token_files, plan.strict_read)?;

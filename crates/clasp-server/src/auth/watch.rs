@@ -33,7 +33,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 /// Takes the files as they are now. Files that cannot be used leave the tokens as they were.
-fn reload(shared: &Shared) {
+pub(super) fn reload(shared: &Shared) {
     let Authenticator { plan, listed, .. } = &shared.authenticator;
     let new = match token_file::read_all(&plan.token_files, plan.strict_read) {
         Ok(new) => new,

@@ -177,6 +177,14 @@ impl Reading {
             "clasp_auth_failures",
             "Peers without the token that is asked for, by reason",
             reasons.iter().zip([self.no_token, self.wrong_token]),
+        )?;
+        let results = self
+            .logins
+            .map(|(result, _)| [("result", result.to_owned())]);
+        page.counters(
+            "clasp_logins",
+            "Logins at the auth port, by result",
+            results.iter().zip(self.logins.map(|(_, count)| count)),
         )
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Reading {
     pub(crate) accept_failures: u64,
     pub(crate) no_token: u64,
     pub(crate) wrong_token: u64,
+    /// By how they went.
+    pub(crate) logins: [(&'static str, u64); 3],
     pub(crate) snapshot_age: Option<u64>,
     pub(crate) snapshot_failures: u64,
     /// Negative once it has expired.
@@ -70,6 +72,11 @@ impl Reading {
             accept_failures: count(Counted::AcceptFailure),
             no_token: count(Counted::NoToken),
             wrong_token: count(Counted::WrongToken),
+            logins: [
+                ("ok", count(Counted::LoggedIn)),
+                ("failed", count(Counted::LoginFailed)),
+                ("throttled", count(Counted::LoginThrottled)),
+            ],
             snapshot_age: snapshots.map(|snapshots| snapshots.status().age.as_secs()),
             snapshot_failures: count(Counted::SnapshotFailed),
             certificate_expiry: tls

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use clasp_auth::Anchors;
 use clasp_auth::anchor::AnchorError;
 use clasp_auth::capability::Rules;
+use clasp_auth::{Anchors, TokenDigest};
 use clasp_proto::Scopes;
 
 use super::{is_origin, proxies::Proxies};
@@ -19,7 +19,7 @@ use crate::config_error::ConfigError;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AuthenticationPlan {
     /// The one token of a development server.
-    pub(crate) shared_token: Option<Arc<str>>,
+    pub(crate) shared_token: Option<TokenDigest>,
     pub(crate) admin_token: Option<PathBuf>,
     pub(crate) token_files: Vec<PathBuf>,
     /// With the auth port only: nothing else makes accounts.
@@ -88,7 +88,7 @@ impl AuthenticationPlan {
         let strict_read = rules.as_ref().is_some_and(|rules| rules.strict_read());
         let accounts = accounts(config, rules, errors);
         Self {
-            shared_token: config.token.as_deref().map(Arc::from),
+            shared_token: config.token.as_deref().map(TokenDigest::of),
             admin_token: config.admin_token.clone(),
             token_files: config.token_files.clone(),
             accounts: config.auth_port.map(|_| accounts),

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::refused::Refused;
 use super::request::{self, Child, Guest, Register};
-use crate::auth::{Handed, Identity, Issued, Login, Registration, Visit, Wish};
+use crate::auth::{AccountError, Handed, Identity, Issued, Login, Registration, Visit, Wish};
+use crate::counters::Counted;
 use crate::shared::Shared;
 
 /// `POST /auth/register`
@@ -66,8 +67,17 @@ pub(super) async fn log_in(
         scopes: asked.scopes,
         source: shared.source(peer, &headers),
     };
-    let issued = shared.log_in(login, shared.now_s()).await?;
-    Ok(answer(&issued))
+    let outcome = shared.log_in(login, shared.now_s()).await;
+    let counted = match &outcome {
+        Ok(_) => Some(Counted::LoggedIn),
+        Err(AccountError::WrongPassword) => Some(Counted::LoginFailed),
+        Err(AccountError::Throttled { .. }) => Some(Counted::LoginThrottled),
+        Err(_) => None,
+    };
+    if let Some(counted) = counted {
+        shared.counters.count(counted);
+    }
+    Ok(answer(&outcome?))
 }
 
 /// `POST /auth/guest`
