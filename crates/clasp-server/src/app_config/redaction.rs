@@ -102,7 +102,7 @@ mod tests {
         .unwrap();
         let members = ["email", "hash", "key", "name", "phone"];
         for (address, expected) in [
-            ("/user/ann", &["email", "phone"][..]),
+            ("/user/ann", &["email", "hash", "phone"][..]),
             ("/user/ann/x", &["hash"]),
             ("/room", &["key"]),
             ("/room/1/2", &["key"]),
