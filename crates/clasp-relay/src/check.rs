@@ -56,7 +56,8 @@ fn as_toml(settings: &Settings, plan: &Plan) -> String {
 
 /// One setting and who set it; nothing for what is not set, or is no setting.
 fn line(settings: &Settings, arg: &Arg) -> Option<String> {
-    let long = arg.get_long().filter(|long| !NO_SETTINGS.contains(long))?;
+    let is_setting = |long: &&str| !NO_SETTINGS.contains(long) && !Flags::is_missing(long);
+    let long = arg.get_long().filter(is_setting)?;
     let id = arg.get_id().as_str();
     let raw = settings.matches.get_raw(id)?;
     let mut values = raw.map(|value| written(&value.to_string_lossy()));

@@ -76,6 +76,11 @@ impl Flags {
         idle::find(|flag| is_given(matches, in_file, flag))
     }
 
+    /// True for an option of a feature that this build does not have.
+    pub(crate) fn is_missing(flag: &str) -> bool {
+        missing::is_missing(flag)
+    }
+
     /// The file of `--config`, which is read before everything else.
     pub(crate) fn config_file(matches: &ArgMatches) -> Option<PathBuf> {
         matches.get_one::<PathBuf>("config").cloned()

@@ -61,6 +61,12 @@ pub(super) fn check(
     not_built.chain(absent).collect()
 }
 
+/// True for a flag that says nothing in this build.
+pub(super) fn is_missing(flag: &str) -> bool {
+    let mut of_features = OF_FEATURES.iter();
+    of_features.any(|(of_feature, feature)| *of_feature == flag && !feature.is_compiled())
+}
+
 /// The environment variable that stands for a flag.
 fn variable(flag: &str) -> String {
     format!("CLASP_{}", flag.to_ascii_uppercase().replace('-', "_"))

@@ -32,11 +32,12 @@ Written by a test from `--help`; to change it, change `crates/clasp-relay/src/fl
 - Every option can also come from the environment, as `CLASP_` and its name in capitals with `_`, for example CLASP_WS_PORT, and from
   the TOML file of `--config`, for example `ws-port = 8080`. Flags win over the environment, that over the file.
 - `--check-config` prints all settings with their origin, in the form of such a file, and what would be opened; or everything that is wrong.
+  With `--explain ADDRESS --as USER` it prints instead what the [rules of the application](app-config.md) say about an address.
 - `--generate man` prints a man page, `--generate bash` and the names of other shells completions.
 - The log goes to stdout, as JSON if LOG_FORMAT is `json`; why the relay does not run goes to stderr in a line that begins with `Error:`.
 - SIGINT and SIGTERM end it: sessions are told and have the time of `--drain-timeout`; a second signal ends it at once.
 - Exit codes: 0 after a signal; 1 for a failure, such as a port in use or a configuration that cannot run; 2 for wrong usage and for
   options of features that this build does not have.
 - Options that the documentation of CLASP promises and this version does not have stop the start with exit code 2:
-  journal, accounts and tokens, MQTT, OSC, rules, federation, application configuration.
+  journal, MQTT, OSC, rules, federation.
 ";
