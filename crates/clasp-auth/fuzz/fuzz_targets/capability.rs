@@ -1,6 +1,8 @@
 //! Any bytes as a capability token: an error, or one that an anchor of the seeds gave the right to.
 #![no_main]
 
+use std::sync::LazyLock;
+
 use clasp_auth::capability::{Rules, inspect, verify};
 use clasp_auth::{Anchors, SigningKey};
 use clasp_proto::Scopes;
@@ -9,14 +11,12 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let token = format!("cap_{}", BASE64URL_NOPAD.encode(bytes));
-    let anchor = SigningKey::from_seed(&[1; 32]).public();
-    let anchors: Anchors = [anchor].into_iter().collect();
     let rules = Rules {
         depth_max: 5,
         accept_unverified_v1: false,
     };
     let inspection = inspect(&token);
-    let Ok(verified) = verify(&token, &anchors, &rules, 1_800_000_000) else {
+    let Ok(verified) = verify(&token, &ANCHORS, &rules, 1_800_000_000) else {
         return;
     };
     // The seeds are the only tokens that this anchor ever signed.
@@ -26,4 +26,11 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(inspection.validity, Ok(()));
     assert_eq!(inspection.expires_at, verified.expires_at);
     assert_eq!(inspection.parents.len(), verified.depth);
+});
+
+/// The key of the seeds, made once.
+static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
+    [SigningKey::from_seed(&[1; 32]).public()]
+        .into_iter()
+        .collect()
 });

@@ -1,6 +1,7 @@
 //! `clasp token`: tokens in a file that relays load, and at a relay.
 
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
 
@@ -187,17 +188,24 @@ fn a_relay_makes_a_token() {
         "r:/a,admin:/b",
         "--subject",
         "alice",
+        "-e",
+        "1h",
     ];
     let ended = folder.run(&[&create[..], &["--relay", &url, "--token", "secret"]].concat());
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(ended.stdout.trim_end(), token);
     assert_eq!(ended.stderr, format!("OK Token registered at: {url}\n"));
+    let mut asked = relay.asked();
+    let end = asked.body["expires_at"].take().as_u64();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let left = end.expect("it has an end") - now.expect("it is after 1970").as_secs();
+    assert!((3500..=3600).contains(&left), "{left}");
     let expected = Asked {
         line: "POST /api/tokens".to_owned(),
         authorization: Some("Bearer secret".to_owned()),
-        body: json!({"scopes": ["read:/a", "admin:/b"], "subject": "alice"}),
+        body: json!({"scopes": ["read:/a", "admin:/b"], "subject": "alice", "expires_at": null}),
     };
-    assert_eq!(relay.asked(), expected);
+    assert_eq!(asked, expected);
 }
 
 #[test]
