@@ -32,6 +32,16 @@ pub(crate) struct Busy;
 impl<S: Send + 'static> Workers<S> {
     /// One thread for each of `owned`.
     pub(crate) fn start(name: &str, owned: Vec<S>, queued_max: usize) -> io::Result<Self> {
+        Self::start_each(name, owned, queued_max, || {})
+    }
+
+    /// The same with threads that have a processor only while nothing else wants it: messages do not wait for what they
+    /// do.
+    pub(crate) fn start_behind(name: &str, owned: Vec<S>, queued_max: usize) -> io::Result<Self> {
+        Self::start_each(name, owned, queued_max, give_way)
+    }
+
+    fn start_each(name: &str, owned: Vec<S>, queued_max: usize, begin: fn()) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(queued_max);
         let waiting = Arc::new(Mutex::new(waiting));
         let workers = Self {
@@ -42,7 +52,10 @@ impl<S: Send + 'static> Workers<S> {
         for own in owned {
             let waiting = Arc::clone(&waiting);
             let is_ending = Arc::clone(&workers.is_ending);
-            let thread = supervisor::thread(name, move || work(own, &waiting, &is_ending))?;
+            let thread = supervisor::thread(name, move || {
+                begin();
+                work(own, &waiting, &is_ending);
+            })?;
             workers.threads.lock().push(thread);
         }
         Ok(workers)
@@ -87,6 +100,15 @@ impl<S> Drop for Workers<S> {
         self.end();
     }
 }
+
+fn give_way() {
+    if let Err(error) = rustix::process::nice(LOWEST_PRIORITY) {
+        tracing::warn!(%error, "cannot lower the priority of a thread: messages may wait for it");
+    }
+}
+
+/// As nice as a thread can be.
+const LOWEST_PRIORITY: i32 = 19;
 
 fn work<S>(mut own: S, waiting: &Mutex<Receiver<Work<S>>>, is_ending: &AtomicBool) {
     loop {

@@ -80,7 +80,7 @@ impl Accounts {
         Ok(Self {
             plan: plan.clone(),
             database: Workers::start("accounts", vec![store], DATABASE_QUEUED_MAX)?,
-            passwords: Workers::start("passwords", hashers, PASSWORDS_QUEUED_MAX)?,
+            passwords: Workers::start_behind("passwords", hashers, PASSWORDS_QUEUED_MAX)?,
             newcomers: Mutex::new(newcomers),
         })
     }

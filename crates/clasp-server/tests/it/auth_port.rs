@@ -193,7 +193,7 @@ pub(crate) fn rules(folder: &Path, text: &str) -> PathBuf {
     path
 }
 
-async fn ask(address: std::net::SocketAddr, asked: Asked<'_>) -> Answer {
+pub(crate) async fn ask(address: std::net::SocketAddr, asked: Asked<'_>) -> Answer {
     let Asked {
         method,
         path,

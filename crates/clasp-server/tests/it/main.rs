@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admission;
+mod anonymous;
 mod answers;
 mod app_config;
 mod auth_port;
@@ -22,6 +23,7 @@ mod entities;
 mod flood;
 mod harness;
 mod health;
+mod login_storm;
 mod metrics;
 mod metrics_page;
 mod noise;
@@ -37,6 +39,7 @@ mod scope_matrix;
 mod secure;
 mod sequence;
 mod session_end;
+mod sessions;
 mod slow_reader;
 mod start;
 mod stuck_readers;
