@@ -35,8 +35,7 @@ impl<S: Send + 'static> Workers<S> {
         Self::start_each(name, owned, queued_max, || {})
     }
 
-    /// The same with threads that have a processor only while nothing else wants it: messages do not wait for what they
-    /// do.
+    /// The same with threads that let others go first: messages do not wait for what they do.
     pub(crate) fn start_behind(name: &str, owned: Vec<S>, queued_max: usize) -> io::Result<Self> {
         Self::start_each(name, owned, queued_max, give_way)
     }
@@ -102,13 +101,13 @@ impl<S> Drop for Workers<S> {
 }
 
 fn give_way() {
-    if let Err(error) = rustix::process::nice(LOWEST_PRIORITY) {
+    if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::warn!(%error, "cannot lower the priority of a thread: messages may wait for it");
     }
 }
 
-/// As nice as a thread can be.
-const LOWEST_PRIORITY: i32 = 19;
+/// A tenth of a processor where messages take all of it, and all of it where they do not.
+const NICENESS: i32 = 10;
 
 fn work<S>(mut own: S, waiting: &Mutex<Receiver<Work<S>>>, is_ending: &AtomicBool) {
     loop {
