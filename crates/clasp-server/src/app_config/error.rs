@@ -65,6 +65,9 @@ pub enum Fault {
     /// The file is no text.
     #[error("expected UTF-8")]
     Encoding,
+    /// An object has two members of this name.
+    #[error("expected each member once, found it twice")]
+    Twice,
     /// Another kind of value, or another word.
     #[error("expected {expected}, found {found}")]
     Unexpected {

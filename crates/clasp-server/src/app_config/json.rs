@@ -1,5 +1,9 @@
 //! JSON with the place of each member, so that every problem is told with where it is.
 
+mod read;
+
+pub(super) use read::read;
+
 use serde_json::{Map, Value as Json};
 
 use super::error::{Fault, Finding};
@@ -164,11 +168,16 @@ impl<'j> Members<'j> {
     }
 
     fn place_of(&self, name: &str) -> String {
-        let name = &name[..name.floor_char_boundary(SHOWN_BYTES_MAX)];
-        match self.place.as_str() {
-            "" => name.to_owned(),
-            place => format!("{place}.{name}"),
-        }
+        member(&self.place, name)
+    }
+}
+
+/// The place of a member of the object at `place`.
+fn member(place: &str, name: &str) -> String {
+    let name = &name[..name.floor_char_boundary(SHOWN_BYTES_MAX)];
+    match place {
+        "" => name.to_owned(),
+        place => format!("{place}.{name}"),
     }
 }
 

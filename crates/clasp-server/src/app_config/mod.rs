@@ -50,13 +50,13 @@ impl AppConfig {
     /// # Errors
     /// Every problem at once.
     pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Finding>), Vec<Finding>> {
-        let json = serde_json::from_str(text).map_err(|error| {
+        let mut findings = Findings::default();
+        let json = json::read(text, &mut findings).map_err(|error| {
             vec![Finding {
                 place: format!("line {}", error.line()),
                 fault: Fault::Json(error.to_string()),
             }]
         })?;
-        let mut findings = Findings::default();
         let place = String::new();
         let config = Self::compile(Node { json: &json, place }, &mut findings);
         match config {

@@ -157,6 +157,25 @@ fn what_is_no_object_is_a_problem() {
 }
 
 #[test]
+fn what_would_be_lost_silently_is_a_problem() {
+    let text = r#"{
+        "write_rules": [],
+        "write_rules": [{"path": "/a", "checks": [], "path": "/b", "note": {"x": 1, "x": 2}}],
+        "snapshot_visibility": [{"visible": true}, {"visible": false, "visible": 1}]
+    }"#;
+    let twice = "expected each member once, found it twice";
+    let places = [
+        "write_rules[0].path",
+        "write_rules[0].note.x",
+        "write_rules",
+        "snapshot_visibility[1].visible",
+    ];
+    let found = problems(text);
+    assert_eq!(found[..4], places.map(|place| format!("{place}: {twice}")));
+    assert_eq!(found.len(), 5, "and the wrong type");
+}
+
+#[test]
 fn what_is_too_much_is_a_problem() {
     let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(","));
     let rule = r#"{"path": "/a", "checks": []}"#;
