@@ -33,6 +33,15 @@ pub enum AnchorError {
         /// Why it has none.
         source: KeyError,
     },
+    /// Others may read a secret.
+    #[error(
+        "{}: others may read this private key: run chmod 600 on it, and think of who has it by now",
+        path.display()
+    )]
+    OpenToOthers {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file of a secret has none.
     #[error(transparent)]
     Secret(#[from] SigningKeyError),
@@ -65,7 +74,12 @@ impl Anchors {
 
     /// The public half of the signing key in this file.
     pub fn read_secret(path: &Path) -> Result<PublicKey, AnchorError> {
-        Ok(SigningKey::read(path)?.public())
+        let key = SigningKey::read(path)?.public();
+        if private_file::is_open_to_others(path) {
+            let path = path.to_owned();
+            return Err(AnchorError::OpenToOthers { path });
+        }
+        Ok(key)
     }
 
     /// Adds a key.
@@ -174,7 +188,13 @@ mod tests {
             fs::write(&path, key.to_hex()).unwrap();
             let taken = Anchors::read(&path);
             assert!(taken.is_err() || taken.is_ok_and(|it| it != key.public()));
+            let open = Anchors::read_secret(&path);
+            let is_open = matches!(open, Err(AnchorError::OpenToOthers { .. }));
+            assert_eq!(is_open, cfg!(unix));
+            fs::remove_file(&path).unwrap();
+            private_file::create(&path, key.to_hex().as_bytes()).unwrap();
             assert_eq!(Anchors::read_secret(&path).unwrap(), key.public());
+            fs::remove_file(&path).unwrap();
         }
     }
 }

@@ -24,6 +24,21 @@ pub fn replace_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with_mode(path, bytes, PUBLIC)
 }
 
+/// True if others than the owner of a file may read or write it.
+pub fn is_open_to_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = path.metadata();
+        metadata.is_ok_and(|it| it.permissions().mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// The bytes of a file that has at most `bytes_max`; of a longer one, one byte more.
 pub fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

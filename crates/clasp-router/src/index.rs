@@ -84,15 +84,13 @@ impl Index {
         self.changed();
     }
 
-    /// The patterns of subscriptions, in ascending order.
+    /// The patterns of subscriptions.
     pub(crate) fn patterns<'a>(
         &self,
         subscriptions: impl Iterator<Item = &'a Arc<Subscription>>,
     ) -> Vec<String> {
         let trie = self.trie.read();
-        let mut patterns: Vec<_> = subscriptions.map(|it| trie.pattern(it.node)).collect();
-        patterns.sort_unstable();
-        patterns
+        subscriptions.map(|it| trie.pattern(it.node)).collect()
     }
 
     /// How many subscriptions there are.

@@ -149,13 +149,18 @@ impl Router {
         }
     }
 
-    /// What a session asked for and what waits for it, for whoever runs the router.
+    /// What a session asked for and what waits for it, for whoever runs the router: no more than
+    /// so many patterns, those of its lowest subscription ids.
     #[must_use]
-    pub fn inspect(&self, session: &Session) -> Inspection {
+    pub fn inspect(&self, session: &Session, patterns_max: usize) -> Inspection {
         let held = session.held.lock();
-        let subscriptions = held.subscriptions.values();
+        let mut ids: Vec<_> = held.subscriptions.keys().copied().collect();
+        ids.sort_unstable();
+        ids.truncate(patterns_max);
+        let subscriptions = ids.iter().map(|id| &held.subscriptions[id]);
         Inspection {
-            subscriptions: self.index.patterns(subscriptions),
+            patterns: self.index.patterns(subscriptions),
+            subscriptions: held.subscriptions.len(),
             queued_bytes: session.outbox.queued_bytes(),
             superseded: session.outbox.superseded(),
         }
@@ -373,8 +378,10 @@ impl Router {
 /// How a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// The patterns that it subscribed to, in ascending order.
-    pub subscriptions: Vec<String>,
+    /// How many subscriptions it has.
+    pub subscriptions: usize,
+    /// The patterns of the first of them, by their ids.
+    pub patterns: Vec<String>,
     /// Bytes that wait for it.
     pub queued_bytes: usize,
     /// Values that a newer one replaced before they were sent.

@@ -152,7 +152,10 @@ pub(crate) const APP_REDACTED_FIELDS_MAX: usize = 64;
 /// Other texts of the file: names, messages and parts of addresses.
 pub(crate) const APP_TEXT_BYTES_MAX: usize = 1024;
 
-/// Sessions that one answer tells: some hundred kilobytes.
+/// Patterns of each of those. A session may have a thousand of a kilobyte.
+pub(crate) const PATTERNS_TOLD_MAX: usize = 8;
+
+/// Sessions that one answer tells: some hundred kilobytes, and some megabytes if clients want it to be much.
 pub(crate) const SESSIONS_TOLD_MAX: usize = 1000;
 
 /// Addresses whose registrations are counted at a time; the one whose window ends first makes room.

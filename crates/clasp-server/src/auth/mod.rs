@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clasp_auth::{TokenDigest, TokenKind};
 use clasp_proto::{Principal, Scopes};
 use clasp_router::Timestamp;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
 pub use accounts::OpenError;
@@ -52,6 +52,8 @@ pub(crate) struct Authenticator {
     /// Tokens that are not in the database: the one of a development server, the admin's, those in files.
     fixed: Fixed,
     listed: RwLock<Listed>,
+    /// The same by file, in the order of the plan.
+    by_file: Mutex<Vec<Listed>>,
     pub(crate) accounts: Option<Accounts>,
     pub(crate) capabilities: Capabilities,
     pub(crate) registry: Registry,
@@ -90,12 +92,15 @@ impl Authenticator {
             shared: plan.shared_token,
             admin: admin.map(admin_token::read_or_make).transpose()?,
         };
-        let listed = token_file::read_all(&plan.token_files, plan.strict_read)?;
+        let files = plan.token_files.iter();
+        let by_file = files.map(|path| token_file::read(path, plan.strict_read));
+        let by_file = by_file.collect::<Result<Vec<_>, _>>()?;
         let accounts = plan.accounts.as_ref().map(Accounts::open).transpose()?;
         tell(plan);
         Ok(Self {
             fixed,
-            listed: RwLock::new(listed),
+            listed: RwLock::new(token_file::together(&by_file)),
+            by_file: Mutex::new(by_file),
             accounts,
             capabilities: Capabilities::new(plan.capabilities.clone()),
             registry: Registry::open(plan.registry.as_ref())?,

@@ -147,7 +147,9 @@ impl Shared {
             let changed = change(store, id.as_str())?;
             active.lock().remove(&id);
             shared.authenticator.count_revocation();
-            let is_active = store.entity(id.as_str())?.is_some_and(is_active);
+            // Who cannot be asked for is not active: the change has been made.
+            let entity = store.entity(id.as_str()).unwrap_or(None);
+            let is_active = entity.is_some_and(is_active);
             if !is_active {
                 shared.roster.end(&shared.router, &Credential::Entity(id));
             }
@@ -231,6 +233,10 @@ fn fenced(scope: &Scope, namespaces: &[Pattern]) -> Vec<Scope> {
 pub(crate) fn within(namespace: &str) -> Option<Pattern> {
     let base = namespace.strip_suffix("/**").unwrap_or(namespace);
     let base = base.strip_suffix('/').unwrap_or(base);
+    if base.is_empty() && namespace != "/**" {
+        // Everything is asked for in as many words.
+        return None;
+    }
     Pattern::parse(&format!("{base}/**")).ok()
 }
 
@@ -274,6 +280,10 @@ mod tests {
             (&["/a/b"], &["read:/a/*/c"], &[]),
             (&["/a"], &["nonsense"], &[]),
             (&["nonsense"], &["read:/a"], &[]),
+            // Once all of the address space.
+            (&[""], &[], &[]),
+            (&["/"], &[], &[]),
+            (&["/**"], &[], &["write:/**"]),
         ] {
             let rights = rights(&entity(namespaces, scopes));
             let texts: Vec<String> = rights.iter().map(ToString::to_string).collect();

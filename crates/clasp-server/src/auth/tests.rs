@@ -215,6 +215,41 @@ async fn a_file_that_changed_is_taken_and_one_that_broke_is_not() {
     assert_eq!(revocations(), 2);
 }
 
+/// A token that was removed once stayed for as long as another file was broken.
+#[tokio::test]
+async fn a_file_that_broke_holds_no_other_up() {
+    let (one, other) = (cpsk::generate(), cpsk::generate());
+    let (first, second) = (tokens(&one, "read:/a"), tokens(&other, "read:/b"));
+    let (shared, folder) = shared(|config, folder| {
+        let files = [("1.json", &first), ("2.json", &second)];
+        let paths = files.map(|(name, content)| {
+            let path = folder.join(name);
+            write_private(&path, content);
+            path
+        });
+        config.token_files = paths.into();
+    });
+    write_private(&folder.path().join("1.json"), r#"{"tokens":{}}"#);
+    write_private(&folder.path().join("2.json"), "{");
+    watch::reload(&shared);
+    assert!(identify(&shared, &one).await.is_err());
+    assert!(identify(&shared, &other).await.is_ok());
+}
+
+/// A file that was made readable for its owner only, and not written again, was once not read again.
+#[cfg(unix)]
+#[test]
+fn a_change_of_its_mode_is_a_change_of_a_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens.json");
+    write_private(&path, "{}");
+    let before = watch::stamps(std::slice::from_ref(&path));
+    assert_eq!(watch::stamps(std::slice::from_ref(&path)), before);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    assert_ne!(watch::stamps(std::slice::from_ref(&path)), before);
+}
+
 #[tokio::test]
 async fn the_admin_token_is_for_everything_and_for_ever() {
     let (shared, folder) = shared(|config, folder| {

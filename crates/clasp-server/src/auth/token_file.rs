@@ -77,15 +77,19 @@ struct Record {
     expires_at: Option<u64>,
 }
 
-/// The tokens of all files.
-pub(super) fn read_all(files: &[PathBuf], strict_read: bool) -> Result<Listed, TokenFileError> {
-    let mut listed = Listed::new();
-    for path in files {
-        let bytes = secret_file::read(path, TOKEN_FILE_BYTES_MAX)?;
-        let bytes = bytes.ok_or_else(|| TokenFileError::Missing { path: path.clone() })?;
-        listed.extend(parse(path, &bytes, strict_read)?);
-    }
-    Ok(listed)
+/// The tokens of a file.
+pub(super) fn read(path: &Path, strict_read: bool) -> Result<Listed, TokenFileError> {
+    let bytes = secret_file::read(path, TOKEN_FILE_BYTES_MAX)?;
+    let path = path.to_owned();
+    let bytes = bytes.ok_or(TokenFileError::Missing { path: path.clone() })?;
+    parse(&path, &bytes, strict_read)
+}
+
+/// The tokens of all files together.
+pub(super) fn together<'a>(files: impl IntoIterator<Item = &'a Listed>) -> Listed {
+    let tokens = files.into_iter().flatten();
+    let tokens = tokens.map(|(digest, principal)| (*digest, Arc::clone(principal)));
+    tokens.collect()
 }
 
 fn parse(path: &Path, bytes: &[u8], strict_read: bool) -> Result<Listed, TokenFileError> {

@@ -1,5 +1,6 @@
 //! Watch: reads token files again when they change, and ends the sessions of tokens that are gone.
 
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,16 +33,25 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Takes the files as they are now. Files that cannot be used leave the tokens as they were.
+/// Takes the files as they are now. One that cannot be used, or is not there, leaves its own tokens as they were.
 pub(super) fn reload(shared: &Shared) {
-    let Authenticator { plan, listed, .. } = &shared.authenticator;
-    let new = match token_file::read_all(&plan.token_files, plan.strict_read) {
-        Ok(new) => new,
-        Err(error) => {
-            tracing::error!(%error, "the tokens that were read before stay in use");
-            return;
+    let Authenticator {
+        plan,
+        listed,
+        by_file,
+        ..
+    } = &shared.authenticator;
+    let mut by_file = by_file.lock();
+    for (path, tokens) in plan.token_files.iter().zip(by_file.iter_mut()) {
+        match token_file::read(path, plan.strict_read) {
+            Ok(new) => *tokens = new,
+            Err(error) => {
+                tracing::error!(%error, "the tokens that were read from it before stay in use");
+            }
         }
-    };
+    }
+    let new = token_file::together(by_file.iter());
+    drop(by_file);
     if *listed.read() == new {
         return;
     }
@@ -63,16 +73,32 @@ fn gone(old: &Listed, new: &Listed) -> Vec<Credential> {
     gone.map(|(digest, _)| Credential::Token(*digest)).collect()
 }
 
-/// How a file was: where it really is, when it was written, its size.
-type Stamp = Option<(PathBuf, SystemTime, u64)>;
+/// How a file was: where it really is, when it was written, its size, and when anything of it was changed, as who may
+/// read it.
+pub(super) type Stamp = Option<(PathBuf, SystemTime, u64, i64)>;
 
-fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
+pub(super) fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
     // A file that is not there for a moment is one that changes.
     files.iter().map(|path| look(path).ok()).collect()
 }
 
-fn look(path: &Path) -> io::Result<(PathBuf, SystemTime, u64)> {
+fn look(path: &Path) -> io::Result<(PathBuf, SystemTime, u64, i64)> {
     let place = path.canonicalize()?;
     let metadata = place.metadata()?;
-    Ok((place, metadata.modified()?, metadata.len()))
+    let changed = changed_at(&metadata);
+    Ok((place, metadata.modified()?, metadata.len(), changed))
+}
+
+#[cfg(unix)]
+fn changed_at(metadata: &Metadata) -> i64 {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata
+        .ctime()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed_at(_: &Metadata) -> i64 {
+    0
 }

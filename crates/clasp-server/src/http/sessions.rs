@@ -11,7 +11,7 @@ use clasp_proto::Rights;
 use clasp_router::Inspection;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::SESSIONS_TOLD_MAX;
+use crate::limits::{PATTERNS_TOLD_MAX, SESSIONS_TOLD_MAX};
 use crate::roster::Entry;
 use crate::shared::Shared;
 
@@ -51,7 +51,9 @@ struct Told {
     /// Seconds since 1970, as the end of its token.
     connected_at: u64,
     expires_at: Option<u64>,
+    /// The first of them.
     subscriptions: Vec<String>,
+    subscription_count: usize,
     queued_bytes: usize,
     /// Values that a newer one replaced before they could be sent.
     dropped: u64,
@@ -81,9 +83,10 @@ async fn end(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Respo
 fn told(entry: &Entry, shared: &Shared) -> Told {
     let Inspection {
         subscriptions,
+        patterns,
         queued_bytes,
         superseded,
-    } = shared.router.inspect(&entry.session);
+    } = shared.router.inspect(&entry.session, PATTERNS_TOLD_MAX);
     let principal = &entry.session.principal;
     let scopes = match &principal.rights {
         Rights::Unlimited => None,
@@ -98,7 +101,8 @@ fn told(entry: &Entry, shared: &Shared) -> Told {
         peer: entry.peer.to_string(),
         connected_at: entry.since.0 / 1_000_000,
         expires_at: principal.expires_at,
-        subscriptions,
+        subscriptions: patterns,
+        subscription_count: subscriptions,
         queued_bytes,
         dropped: superseded,
     }

@@ -33,6 +33,7 @@ async fn an_operator_sees_every_session_and_ends_one() {
         assert_eq!(session["scopes"], json!(["read:/**", "write:/**"]));
         let patterns = json!([format!("/of/{protocol}/**")]);
         assert_eq!(session["subscriptions"], patterns);
+        assert_eq!(session["subscription_count"], 1);
         assert_eq!(
             (&session["queued_bytes"], &session["dropped"]),
             (&json!(0), &json!(0))
