@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, Transaction
 use crate::database::{Database, Kind, Layout, Migration};
 use crate::digest::Digest;
 use crate::error::StoreError;
-use crate::limits::USERS_MAX;
+use crate::limits::{PRUNED_ROWS_MAX, USERS_MAX};
 use crate::tokens::{self, Token};
 
 /// Users, their tokens, what was revoked, and who failed to log in.
@@ -164,17 +164,24 @@ impl AuthStore {
         Ok(())
     }
 
-    /// Forgets what has expired; gives the number of tokens.
+    /// Forgets what has expired, some of it at a time, lest others wait for long; gives the number of tokens, 0 if none
+    /// is left.
     ///
     /// # Errors
     /// The database does not work.
     pub fn prune(&mut self, now_s: u64) -> Result<usize, StoreError> {
         let step = self.begin()?;
-        let pruned = step.execute("DELETE FROM tokens WHERE expires_at < ?1", [now_s])?;
         step.execute("DELETE FROM revoked WHERE until < ?1", [now_s])?;
+        let before = step.total_changes();
+        step.execute(
+            "DELETE FROM tokens WHERE rowid IN \
+             (SELECT rowid FROM tokens WHERE expires_at < ?1 LIMIT ?2)",
+            params![now_s, PRUNED_ROWS_MAX],
+        )?;
+        // With those that went with their parents.
+        let pruned = (step.total_changes() - before) as usize;
         step.commit()?;
-        // Tokens went with their parents too.
-        self.tokens = count(self.connection(), "tokens")?;
+        self.tokens = self.tokens.saturating_sub(pruned);
         Ok(pruned)
     }
 }

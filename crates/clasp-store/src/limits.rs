@@ -21,6 +21,9 @@ pub const REVOKED_MAX: usize = 1_000_000;
 /// a window never sees as many; the one that began first makes room.
 pub const FAILURES_MAX: usize = 100_000;
 
+/// Expired tokens that are removed at a time: some milliseconds, in which nobody else is answered.
+pub(crate) const PRUNED_ROWS_MAX: usize = 1000;
+
 /// Rows that one question answers.
 pub const PAGE_ROWS_MAX: usize = 1000;
 

@@ -152,15 +152,18 @@ impl Accounts {
 /// Removes what has expired from the database, for as long as the server runs.
 pub(crate) async fn prune(shared: Arc<Shared>) {
     loop {
-        if let Some(accounts) = &shared.authenticator.accounts {
-            let now_s = shared.clock.now().wall.0 / MICROS_PER_SECOND;
-            let pruned = accounts.change(&shared, move |store, _| Ok(store.prune(now_s)?));
-            match pruned.await {
-                Ok(tokens) => tracing::debug!(tokens, "removed expired tokens"),
-                Err(error) => tracing::error!(%error, "cannot remove expired tokens"),
+        let now_s = shared.clock.now().wall.0 / MICROS_PER_SECOND;
+        let accounts = shared.accounts();
+        let pruned = accounts.change(&shared, move |store, _| Ok(store.prune(now_s)?));
+        match pruned.await {
+            Ok(0) => sleep(PRUNE_INTERVAL).await,
+            // Others have their turn between two parts.
+            Ok(tokens) => tracing::debug!(tokens, "removed expired tokens"),
+            Err(error) => {
+                tracing::error!(%error, "cannot remove expired tokens");
+                sleep(PRUNE_INTERVAL).await;
             }
         }
-        sleep(PRUNE_INTERVAL).await;
     }
 }
 

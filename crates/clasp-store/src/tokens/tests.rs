@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::accounts::tests::{DAY, Folder, NOW, token};
+use crate::limits::PRUNED_ROWS_MAX;
 
 fn digest(number: usize) -> Digest {
     let mut digest = [0; 32];
@@ -81,8 +82,26 @@ fn expired_tokens_are_pruned() {
     store.issue(&digest(2), &for_ever).unwrap();
     assert!(store.has_token("a", NOW + DAY).unwrap(), "its last second");
     assert!(!store.has_token("a", NOW + DAY + 1).unwrap());
+    let child = Token {
+        parent: Some(digest(1)),
+        ..token("a")
+    };
+    store.issue(&digest(3), &child).unwrap();
     assert_eq!(store.prune(NOW + DAY).unwrap(), 0);
-    assert_eq!(store.prune(NOW + DAY + 1).unwrap(), 1);
+    assert_eq!(store.prune(NOW + DAY + 1).unwrap(), 2, "with its child");
     assert!(store.has_token("b", u64::MAX / 4).unwrap());
     assert_eq!(store.tokens, 1);
+}
+
+#[test]
+fn much_that_has_expired_is_pruned_in_parts() {
+    let folder = Folder::new();
+    let mut store = folder.store();
+    for number in 0..=PRUNED_ROWS_MAX {
+        let token = token(&number.to_string());
+        store.issue(&digest(number), &token).unwrap();
+    }
+    let parts = [0; 3].map(|_| store.prune(NOW + DAY + 1).unwrap());
+    assert_eq!(parts, [PRUNED_ROWS_MAX, 1, 0]);
+    assert_eq!(store.tokens, 0);
 }
