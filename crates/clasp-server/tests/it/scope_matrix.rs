@@ -234,7 +234,8 @@ async fn check(server: &Server, protocol: Protocol, scope: &Scope, table: &Table
     let readable = all_but(&ADDRESSES, |it| !scope.may_read(it));
     assert_eq!(shown, readable, "{about}: after WELCOME");
     let unwritable = all_but(&ADDRESSES, |it| scope.may_write(it));
-    let writes: [(&str, fn(&str) -> Message); 5] = [
+    type Write = fn(&str) -> Message;
+    let writes: [(&str, Write); 5] = [
         ("SET", set),
         ("PUBLISH", event),
         ("BUNDLE of SET", |it| bundle(set(it))),
