@@ -80,9 +80,10 @@ struct Record {
 /// The tokens of a file.
 pub(super) fn read(path: &Path, strict_read: bool) -> Result<Listed, TokenFileError> {
     let bytes = secret_file::read(path, TOKEN_FILE_BYTES_MAX)?;
-    let path = path.to_owned();
-    let bytes = bytes.ok_or(TokenFileError::Missing { path: path.clone() })?;
-    parse(&path, &bytes, strict_read)
+    let bytes = bytes.ok_or_else(|| TokenFileError::Missing {
+        path: path.to_owned(),
+    })?;
+    parse(path, &bytes, strict_read)
 }
 
 /// The tokens of all files together.
