@@ -93,6 +93,11 @@ pub enum ConfigError {
         /// As given.
         origin: String,
     },
+    /// A token where the path of its file belongs. It is not repeated.
+    #[error(
+        "--admin-token: expected the path of a file, found a token: put it into a file of mode 600 and give its path"
+    )]
+    AdminToken,
     /// A proxy that could not be one.
     #[error("--trusted-proxy {given}: expected an IP address or a network such as 10.0.0.0/8")]
     TrustedProxy {

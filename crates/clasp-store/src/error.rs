@@ -70,10 +70,10 @@ pub enum StoreError {
     },
     /// The database could not do what it was asked, for want of a working disk in most cases.
     #[error("the database does not work: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
     /// A row that this program would not have written.
     #[error("the database has a row that makes no sense: {0}")]
-    Row(#[from] serde_json::Error),
+    Row(serde_json::Error),
     /// There is room for no more.
     #[error("expected at most {max} {things}, and there are as many")]
     Full {
@@ -82,6 +82,19 @@ pub enum StoreError {
         /// How many are kept.
         max: usize,
     },
+}
+
+/// What SQLite says is in the text already, and not told again as its cause.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Row(error)
+    }
 }
 
 /// What is wrong with a file.

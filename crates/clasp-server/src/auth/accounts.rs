@@ -211,7 +211,7 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The system gives no threads.
-    #[error("cannot start a thread for a database: {0}")]
+    #[error("cannot start a thread for a database")]
     Thread(#[from] io::Error),
 }
 

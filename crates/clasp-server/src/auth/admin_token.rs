@@ -15,7 +15,7 @@ use crate::limits::{ADMIN_TOKEN_BYTES_MAX, FILE_TOKEN_CHARS_MIN};
 pub enum AdminTokenError {
     /// Its file cannot be used.
     #[error("--admin-token: {0}")]
-    File(#[from] SecretFileError),
+    File(SecretFileError),
     /// Something else is in it.
     #[error(
         "--admin-token: {path} holds {found} characters: expected one token of at least {FILE_TOKEN_CHARS_MIN}, without spaces in it; remove the file and one is made"
@@ -28,15 +28,22 @@ pub enum AdminTokenError {
     },
 }
 
+/// What is wrong with the file is in the text already, and not told again as its cause.
+impl From<SecretFileError> for AdminTokenError {
+    fn from(error: SecretFileError) -> Self {
+        Self::File(error)
+    }
+}
+
 /// The digest of the token in this file. If there is no file, it is made, with a new token in it.
 pub(super) fn read_or_make(path: &Path) -> Result<TokenDigest, AdminTokenError> {
     if let Some(bytes) = secret_file::read(path, ADMIN_TOKEN_BYTES_MAX)? {
         return parse(path, &bytes);
     }
     let token = cpsk::generate();
-    make(path, &token).map_err(|source| SecretFileError::Make {
+    make(path, &token).map_err(|error| SecretFileError::Make {
         path: path.to_owned(),
-        source,
+        error,
     })?;
     tracing::info!("made an admin token in {}", path.display());
     Ok(TokenDigest::of(&token))

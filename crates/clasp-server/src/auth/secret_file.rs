@@ -11,20 +11,20 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum SecretFileError {
     /// The system does not give it out.
-    #[error("cannot read {path}: let this user read it")]
+    #[error("cannot read {path}: {error}: let this user read it")]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// It could not be made.
-    #[error("cannot make {path}: let this user write to its folder, or give another path")]
+    #[error("cannot make {path}: {error}: let this user write to its folder, or give another path")]
     Make {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// A folder, a device, a pipe.
     #[error("{path} is no file: give the path of a file")]
@@ -56,9 +56,9 @@ pub enum SecretFileError {
 
 /// The bytes of a file that is a file and its owner's; nothing if it is not there.
 pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, SecretFileError> {
-    let reading = |source| SecretFileError::Read {
+    let reading = |error| SecretFileError::Read {
         path: path.to_owned(),
-        source,
+        error,
     };
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

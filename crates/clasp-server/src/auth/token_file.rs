@@ -18,7 +18,7 @@ use crate::limits::{FILE_TOKEN_CHARS_MIN, TOKEN_FILE_BYTES_MAX};
 pub enum TokenFileError {
     /// The file cannot be used.
     #[error("--token-file: {0}")]
-    File(#[from] SecretFileError),
+    File(SecretFileError),
     /// There is none.
     #[error("--token-file: there is no {path}: make it with clasp token create --file {path}")]
     Missing {
@@ -50,15 +50,22 @@ pub enum TokenFileError {
         found: usize,
     },
     /// A scope of a token is none.
-    #[error("--token-file: token {number} of {path}: {source}")]
+    #[error("--token-file: token {number} of {path}: {error}")]
     Scope {
         /// The file.
         path: PathBuf,
         /// Which one, from 1.
         number: usize,
         /// What is wrong.
-        source: ScopeError,
+        error: ScopeError,
     },
+}
+
+/// What is wrong with the file is in the text already, and not told again as its cause.
+impl From<SecretFileError> for TokenFileError {
+    fn from(error: SecretFileError) -> Self {
+        Self::File(error)
+    }
 }
 
 /// Whose tokens are in files, by their digests.
@@ -114,10 +121,10 @@ fn parse(path: &Path, bytes: &[u8], strict_read: bool) -> Result<Listed, TokenFi
             });
         }
         let scopes = record.scopes.iter().map(String::as_str);
-        let scopes = Scopes::parse_each(scopes).map_err(|source| TokenFileError::Scope {
+        let scopes = Scopes::parse_each(scopes).map_err(|error| TokenFileError::Scope {
             path: path.to_owned(),
             number,
-            source,
+            error,
         })?;
         let subject = record.subject.as_deref();
         let principal = scoped(subject, scopes, record.expires_at, strict_read);

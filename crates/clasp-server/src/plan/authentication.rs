@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use clasp_auth::anchor::AnchorError;
 use clasp_auth::capability::Rules;
-use clasp_auth::{Anchors, TokenDigest};
+use clasp_auth::{Anchors, TokenDigest, TokenKind};
 use clasp_proto::Scopes;
 
 use super::{is_origin, proxies::Proxies};
@@ -87,6 +87,12 @@ impl AuthenticationPlan {
         let anchors = anchors(config, errors);
         let strict_read = rules.as_ref().is_some_and(|rules| rules.strict_read());
         let accounts = accounts(config, rules, errors);
+        let admin_token = config.admin_token.as_deref().and_then(Path::to_str);
+        // It would become the name of a file, and stand in the log. The tools take the token itself by a variable of
+        // the same name.
+        if admin_token.and_then(TokenKind::of).is_some() {
+            errors.push(ConfigError::AdminToken);
+        }
         Self {
             shared_token: config.token.as_deref().map(TokenDigest::of),
             admin_token: config.admin_token.clone(),
@@ -256,6 +262,7 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/33".to_owned(), "proxy".to_owned()],
             trust_anchors: vec!["did:key:x".to_owned(), "/no/such.pub".to_owned()],
             trust_anchor_secrets: vec!["/no/such.key".into()],
+            admin_token: Some("cpsk_0123".into()),
             ..Config::development()
         };
         let mut errors = Vec::new();
@@ -268,6 +275,7 @@ mod tests {
             "--trusted-proxy 10.0.0.0/33:",
             "--trusted-proxy proxy:",
             "--cors-origin a.b:",
+            "--admin-token: expected the path of a file, found a token",
         ];
         assert_eq!(lines.len(), starts.len(), "{lines:#?}");
         for (line, start) in lines.iter().zip(starts) {
