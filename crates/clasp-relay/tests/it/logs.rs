@@ -1,6 +1,8 @@
 //! What the log says of connections, and what it never says.
 
 use clasp_client::{Client, Reconnect};
+use clasp_transport::DialOptions;
+use clasp_transport::http::{self, Method};
 
 use crate::harness::{QUIET, Relay, command};
 
@@ -43,6 +45,57 @@ async fn a_full_log_holds_no_token() {
     let seen = relay.seen();
     assert!(seen.len() > 3, "{seen:#?}");
     assert!(!seen.iter().any(|line| line.contains(SECRET)), "{seen:#?}");
+}
+
+/// Asks the auth port for something, and gives the token in the answer.
+async fn token_from(relay: &Relay, path: &str, body: &str) -> String {
+    let url = format!(
+        "http://127.0.0.1:{}{path}",
+        relay.port_of("Auth server listening on ")
+    );
+    let asked = http::Request {
+        method: Method::POST,
+        url: &url,
+        bearer: None,
+        json: Some(body.as_bytes().to_vec()),
+    };
+    let answer = http::request(asked, &DialOptions::default()).await;
+    let answer = answer.expect("the auth port answers");
+    let json: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    json["token"].as_str().expect("a token").to_owned()
+}
+
+/// T-AUTH-12
+#[tokio::test]
+async fn a_full_log_holds_nothing_that_signs_anybody_in() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (admin, database) = (place("admin"), place("auth.db"));
+    let relay = Relay::start(&[
+        "--verbose",
+        "--auth-port=0",
+        &format!("--admin-token={admin}"),
+        &format!("--auth-db={database}"),
+    ]);
+    let admin = std::fs::read_to_string(admin).expect("it was made");
+    let account = r#"{"username":"alice","password":"secret-of-alice"}"#;
+    let first = token_from(&relay, "/auth/register", account).await;
+    let second = token_from(&relay, "/auth/login", account).await;
+    let guest = token_from(&relay, "/auth/guest", "{}").await;
+    for token in [&admin, &first, &second, &guest] {
+        let client = connect(&relay, token).await;
+        client.set("/a", 1).await.expect("the param is set");
+        client.close().await;
+        relay.line_with("session ends");
+    }
+    let seen = relay.seen();
+    assert!(seen.len() > 8, "{seen:#?}");
+    for secret in [&admin, &first, &second, &guest, "secret-of-alice"] {
+        // Not even a part of it, but for what all tokens begin with.
+        let part = &secret[secret.len() / 2..];
+        let found = seen.iter().find(|line| line.contains(part));
+        assert_eq!(found, None, "{secret}");
+    }
 }
 
 const SECRET: &str = "cpsk_5ecre7_of_a_client";
