@@ -18,6 +18,8 @@ pub enum Kind {
     Accounts,
     /// Entities.
     Registry,
+    /// What was done, in order.
+    Journal,
 }
 
 impl Kind {
@@ -26,7 +28,13 @@ impl Kind {
         match self {
             Self::Accounts => "--auth-db",
             Self::Registry => "--registry-db",
+            Self::Journal => "--journal",
         }
+    }
+
+    /// Whether a database of CLASP 4.5 becomes ours where it is. A journal is copied into a new file.
+    const fn goes_on(self) -> bool {
+        !matches!(self, Self::Journal)
     }
 
     /// What SQLite files of ours are marked with, so that one is not taken for the other.
@@ -34,6 +42,7 @@ impl Kind {
         match self {
             Self::Accounts => 0x434c_6163,
             Self::Registry => 0x434c_7265,
+            Self::Journal => 0x434c_6a6f,
         }
     }
 }
@@ -43,6 +52,7 @@ impl fmt::Display for Kind {
         formatter.write_str(match self {
             Self::Accounts => "auth database",
             Self::Registry => "registry",
+            Self::Journal => "journal",
         })
     }
 }
@@ -178,7 +188,7 @@ impl Named<'_> {
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let (mark, version) = (pragma("application_id")?, pragma("user_version")?);
         let is_ours = mark == self.kind.mark();
-        let is_older = mark == 0 && version == 0;
+        let is_older = mark == 0 && version == 0 && self.kind.goes_on();
         if !is_ours && !is_older {
             return Err(self.foreign());
         }

@@ -8,6 +8,7 @@ mod digest;
 mod entities;
 mod error;
 mod failures;
+pub mod journal;
 pub mod limits;
 mod lock;
 mod revoked;

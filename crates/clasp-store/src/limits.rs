@@ -29,3 +29,37 @@ pub const PAGE_ROWS_MAX: usize = 1000;
 
 /// How long somebody who looks into a database with other tools may hold us up.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Records that wait for the disk or that room was reserved for: a second of what a disk keeps up with.
+pub const QUEUE_RECORDS_MAX: usize = 131_072;
+
+/// Bytes that wait for the disk; whoever reserved room before that was reached may still append.
+pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of records at which a batch is complete and gets a summary: little enough that a query reads little
+/// for nothing, and enough that a million records have a thousand summaries.
+pub(crate) const CHUNK_BYTES: usize = 64 << 10;
+
+/// Pages of the log after which they are moved into the database: 16 MiB.
+pub(crate) const LOG_PAGES: usize = 4096;
+
+/// Records that a journal in memory keeps.
+pub const RING_RECORDS: usize = 10_000;
+
+/// Batches that a compaction removes in one transaction: about a millisecond.
+pub(crate) const COMPACTION_BATCHES: usize = 16;
+
+/// Bytes of a snapshot that are written in one transaction, for the same reason.
+pub(crate) const SNAPSHOT_PART_BYTES: usize = 256 << 10;
+
+/// How often a full disk is tried again.
+pub(crate) const FULL_RETRY: Duration = Duration::from_millis(250);
+
+/// How long a journal that is closed waits for room on a full disk.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Faults that are listed of a damaged journal: more than anybody reads.
+pub(crate) const FAULTS_MAX: usize = 1000;
+
+/// How long nothing has to come for the log to be moved into the database.
+pub(crate) const IDLE: Duration = Duration::from_secs(1);

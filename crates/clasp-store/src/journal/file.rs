@@ -1,0 +1,325 @@
+//! The journal's file, as its one writer has it: commits, seals batches, and keeps the log short.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, ffi};
+
+use super::batch::{self, Batch, Summary};
+use super::compaction::Compaction;
+use super::encoding::Chunk;
+use super::error::{Fault, JournalError};
+use super::failpoints::{self, Point};
+use super::origin::Origin;
+use super::pins::Pins;
+use super::summary::Keys;
+use super::verify;
+use super::watermark::{self, Watermark};
+use crate::database::{Database, Kind, Layout, Migration};
+use crate::error::StoreError;
+use crate::limits::{CHUNK_BYTES, LOG_PAGES};
+
+/// When a record counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// When the disk has it: it survives a power cut.
+    #[default]
+    Fsync,
+    /// When the system has it: it survives the end of the process.
+    Os,
+}
+
+/// Why a commit did not happen.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// There is no room; nothing was written, and it can be tried again.
+    Full,
+    /// What was written may or may not be there. After this nothing that the disk says is believed.
+    Failed(JournalError),
+}
+
+#[derive(Debug)]
+pub(super) struct JournalFile {
+    database: Database,
+    place: PathBuf,
+    durability: Durability,
+    watermark: Watermark,
+    origin: Origin,
+    latest: Option<u64>,
+    /// The records that no summary speaks of yet; their rows are small.
+    tail: Chunk,
+    keys: Keys,
+    /// About how many pages the log has.
+    log_pages: usize,
+    pins: Arc<Pins>,
+}
+
+impl JournalFile {
+    pub(super) fn open(
+        path: &Path,
+        durability: Durability,
+        pins: Arc<Pins>,
+    ) -> Result<Self, JournalError> {
+        let database = Database::open(path, &LAYOUT).map_err(|error| published(path, error))?;
+        let connection = &database.connection;
+        let damaged = |fault| JournalError::Damaged {
+            path: path.to_owned(),
+            fault,
+        };
+        let judge = |error| judge(path, error);
+        let origin = Origin::read(connection).map_err(judge)?;
+        let origin = origin.ok_or_else(|| damaged(Fault::Origin))?;
+        let latest = batch::last(connection).map_err(judge)?.or(origin.floor);
+        if let Some(fault) = verify::rows(connection, &origin)
+            .map_err(judge)?
+            .into_iter()
+            .next()
+        {
+            return Err(damaged(fault));
+        }
+        let place = path.canonicalize().map_err(|source| JournalError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let (expected, found) = (
+            watermark::read(&place, origin.identity)?,
+            latest.unwrap_or(0),
+        );
+        if let Some(expected) = expected.filter(|expected| *expected > found) {
+            return Err(damaged(Fault::Short { expected, found }));
+        }
+        let tail = read_tail(connection, path)?;
+        set_up(connection, durability).map_err(judge)?;
+        Ok(Self {
+            watermark: Watermark::open(&place, origin.identity)?,
+            database,
+            place,
+            durability,
+            origin,
+            latest,
+            tail,
+            keys: Keys::default(),
+            log_pages: 0,
+            pins,
+        })
+    }
+
+    pub(super) fn latest(&self) -> Option<u64> {
+        self.latest
+    }
+
+    pub(super) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Makes these records durable, and does a step of a compaction with them: all of it, or nothing.
+    pub(super) fn commit(
+        &mut self,
+        chunks: &[Chunk],
+        mut compaction: Option<&mut Compaction>,
+    ) -> Result<(), Trouble> {
+        let tail = self.tail.clone();
+        let pins = Arc::clone(&self.pins);
+        let held = compaction.is_some().then(|| pins.hold());
+        let mark = compaction.as_deref().map(Compaction::mark);
+        let written = self.write(
+            chunks,
+            compaction.as_deref_mut(),
+            held.as_ref().and_then(|held| held.first()),
+        );
+        drop(held);
+        match written {
+            Ok(origin) => self.origin = origin,
+            Err(error) => {
+                self.tail = tail;
+                if let (Some(compaction), Some(mark)) = (compaction, mark) {
+                    compaction.go_back(mark);
+                }
+                return Err(self.trouble(error));
+            }
+        }
+        if let Some(last) = chunks.last().map(|chunk| chunk.last) {
+            self.latest = Some(last);
+            if self.durability == Durability::Fsync {
+                self.watermark.note(last).map_err(Trouble::Failed)?;
+            }
+        }
+        failpoints::check(Point::AfterFsync).map_err(|error| self.trouble(error))
+    }
+
+    /// Moves the log into the database when it is long, or when there is time for it.
+    pub(super) fn checkpoint(&mut self, is_idle: bool) -> Result<(), Trouble> {
+        if self.log_pages == 0 || (self.log_pages < LOG_PAGES && !is_idle) {
+            return Ok(());
+        }
+        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+        let moved = self
+            .database
+            .connection
+            .query_row(checkpoint, [], |_| Ok(()));
+        moved.map_err(|error| self.trouble(error))?;
+        self.log_pages = 0;
+        if let (Durability::Os, Some(latest)) = (self.durability, self.latest) {
+            self.watermark.note(latest).map_err(Trouble::Failed)?;
+        }
+        self.watermark.sync().map_err(Trouble::Failed)
+    }
+
+    fn write(
+        &mut self,
+        chunks: &[Chunk],
+        compaction: Option<&mut Compaction>,
+        pinned: Option<u64>,
+    ) -> rusqlite::Result<Origin> {
+        let mut origin = self.origin;
+        let change = Transaction::new_unchecked(
+            &self.database.connection,
+            rusqlite::TransactionBehavior::Immediate,
+        )?;
+        if let (None, Some(chunk)) = (origin.floor, chunks.first()) {
+            origin.floor = Some(chunk.first - 1);
+            origin.write(&change)?;
+        }
+        for chunk in chunks {
+            self.log_pages += chunk.bytes.len() / PAGE_BYTES + 1;
+            if self.tail.bytes.len() + chunk.bytes.len() < CHUNK_BYTES {
+                batch::insert(&change, chunk)?;
+                self.tail.join(chunk);
+                continue;
+            }
+            if !self.tail.is_empty() {
+                batch::remove(&change, &self.tail)?;
+            }
+            self.tail.join(chunk);
+            batch::insert(&change, &self.tail)?;
+            Summary::of(&self.tail, &mut self.keys).insert(&change)?;
+            self.tail.clear();
+        }
+        if let Some(compaction) = compaction {
+            self.log_pages += compaction.step(&change, &mut origin, pinned)?;
+        }
+        self.log_pages += 2;
+        failpoints::check(Point::BeforeFsync)?;
+        change.commit()?;
+        Ok(origin)
+    }
+
+    fn trouble(&self, error: rusqlite::Error) -> Trouble {
+        if is_full(&error) {
+            return Trouble::Full;
+        }
+        Trouble::Failed(judge(&self.place, error))
+    }
+}
+
+impl Drop for JournalFile {
+    /// What was acknowledged is known to the file beside it, also after a power cut.
+    fn drop(&mut self) {
+        if let Err(error) = self.watermark.sync() {
+            tracing::warn!("{error}");
+        }
+    }
+}
+
+fn read_tail(connection: &Connection, path: &Path) -> Result<Chunk, JournalError> {
+    let judge = |error| judge(path, error);
+    let mut tail = Chunk::default();
+    let mut next = batch::last_summarized(connection)
+        .map_err(judge)?
+        .map_or(0, |last| last + 1);
+    while let Some(batch) = Batch::after(connection, next).map_err(judge)? {
+        next = batch.last + 1;
+        let chunk = verify::chunk(&batch).map_err(|fault| JournalError::Damaged {
+            path: path.to_owned(),
+            fault,
+        })?;
+        tail.join(&chunk);
+    }
+    Ok(tail)
+}
+
+fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    let level = match durability {
+        Durability::Fsync => "FULL",
+        Durability::Os => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", level)?;
+    // Not behind our back, where its errors are not seen.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// A connection that cannot write, beside the one that can.
+pub(super) fn connect_to_read(path: &Path) -> Result<Connection, JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags);
+    let connection = connection.map_err(|error| judge(path, error))?;
+    let prepared = connection.busy_timeout(crate::limits::BUSY_TIMEOUT);
+    prepared.map_err(|error| judge(path, error))?;
+    Ok(connection)
+}
+
+/// Whose fault an error is: bytes that make no sense are damage.
+pub(super) fn judge(path: &Path, error: rusqlite::Error) -> JournalError {
+    let makes_no_sense = matches!(
+        error,
+        rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+    );
+    let is_broken = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    );
+    if makes_no_sense || is_broken {
+        let found = error.to_string();
+        return JournalError::Damaged {
+            path: path.to_owned(),
+            fault: Fault::File { found },
+        };
+    }
+    error.into()
+}
+
+/// Also where the index of the log cannot grow: SQLite then has not begun to write.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+/// A journal of 4.5 is no journal of ours, and there is a way to go on with it.
+fn published(path: &Path, error: StoreError) -> JournalError {
+    let has_entries = || -> rusqlite::Result<bool> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.table_exists(None, "journal_entries")
+    };
+    match error {
+        StoreError::Foreign { .. } if has_entries().unwrap_or(false) => JournalError::Published {
+            path: path.to_owned(),
+        },
+        error => error.into(),
+    }
+}
+
+pub(super) const LAYOUT: Layout = Layout {
+    kind: Kind::Journal,
+    migrations: &[Migration {
+        sql: include_str!("../../migrations/journal_1.sql"),
+        then: |change| Origin::new(change)?.write(change),
+    }],
+    probes: &[
+        "SELECT id, identity, floor, checksum FROM origin",
+        "SELECT last, first, records FROM batches",
+        "SELECT last, first, from_us, to_us, filter, checksum FROM summaries",
+        "SELECT id, sequence, at_us, parts, bytes, checksum FROM snapshots",
+        "SELECT snapshot, part, content FROM snapshot_parts",
+    ],
+};
+
+const PAGE_BYTES: usize = 4096;
+/// A commit fits, so that nothing is written before its end.
+const CACHE_KIB: i64 = 16 << 10;
