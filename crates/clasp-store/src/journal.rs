@@ -4,6 +4,7 @@
 //! says how far it got. Readers have connections of their own. Torn batches do not exist: SQLite commits a batch or nothing.
 
 mod batch;
+mod checkpoint;
 mod compaction;
 mod encoding;
 mod error;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, ffi};
 
 use super::batch::{self, Batch, Summary};
+use super::checkpoint::{self, Checkpoints};
 use super::compaction::Compaction;
 use super::encoding::Chunk;
 use super::error::{Fault, JournalError};
@@ -40,6 +41,8 @@ pub(super) enum Trouble {
 
 #[derive(Debug)]
 pub(super) struct JournalFile {
+    /// Ends before the database is closed and let go of.
+    checkpoints: Checkpoints,
     database: Database,
     place: PathBuf,
     durability: Durability,
@@ -91,6 +94,7 @@ impl JournalFile {
         let tail = read_tail(connection, path)?;
         set_up(connection, durability).map_err(judge)?;
         Ok(Self {
+            checkpoints: Checkpoints::start(&place)?,
             watermark: Watermark::open(&place, origin.identity)?,
             database,
             place,
@@ -147,22 +151,22 @@ impl JournalFile {
         failpoints::check(Point::AfterFsync).map_err(|error| self.trouble(error))
     }
 
-    /// Moves the log into the database when it is long, or when there is time for it.
-    pub(super) fn checkpoint(&mut self, is_idle: bool) -> Result<(), Trouble> {
-        if self.log_pages == 0 || (self.log_pages < LOG_PAGES && !is_idle) {
-            return Ok(());
+    /// Lets the log be moved into the database when it is long, or when there is time for it. The bulk is moved aside;
+    /// when that is done, the few pages that came meanwhile are moved here, so that the log begins anew. Says whether
+    /// nothing is left to be done.
+    pub(super) fn checkpoint(&mut self, is_idle: bool) -> Result<bool, Trouble> {
+        if let Some(ended) = self.checkpoints.ended() {
+            ended.map_err(|error| self.trouble(error))?;
+            let moved = checkpoint::checkpoint(&self.database.connection);
+            moved.map_err(|error| self.trouble(error))?;
+            self.log_pages = 0;
+            if let (Durability::Os, Some(latest)) = (self.durability, self.latest) {
+                self.watermark.note(latest).map_err(Trouble::Failed)?;
+            }
+        } else if self.log_pages > LOG_PAGES || (is_idle && self.log_pages > 0) {
+            self.checkpoints.begin();
         }
-        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
-        let moved = self
-            .database
-            .connection
-            .query_row(checkpoint, [], |_| Ok(()));
-        moved.map_err(|error| self.trouble(error))?;
-        self.log_pages = 0;
-        if let (Durability::Os, Some(latest)) = (self.durability, self.latest) {
-            self.watermark.note(latest).map_err(Trouble::Failed)?;
-        }
-        self.watermark.sync().map_err(Trouble::Failed)
+        Ok(self.log_pages == 0)
     }
 
     fn write(

@@ -163,14 +163,20 @@ impl Shared {
     /// Waits until there is something to do, or for this long if there is something to do anyway.
     pub(super) fn wait(&self, at_most: Option<Duration>) {
         let mut waiting = self.waiting.lock();
-        let is_idle = |it: &Waiting| it.fresh == 0 && it.compactions.is_empty() && !it.closing;
         match at_most {
             Some(limit) => {
                 let limit = std::time::Instant::now() + limit;
-                while is_idle(&waiting) && !self.wake.wait_until(&mut waiting, limit).timed_out() {}
+                while waiting.is_idle() && !self.wake.wait_until(&mut waiting, limit).timed_out() {}
             }
-            None => self.wake.wait_while(&mut waiting, |it| is_idle(it)),
+            None => self
+                .wake
+                .wait_while(&mut waiting, |waiting| waiting.is_idle()),
         }
+    }
+
+    /// Whether there is nothing to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.lock().is_idle()
     }
 
     /// Records that wait.
@@ -224,6 +230,10 @@ impl Shared {
 }
 
 impl Waiting {
+    fn is_idle(&self) -> bool {
+        self.fresh == 0 && self.compactions.is_empty() && !self.closing
+    }
+
     fn push(&mut self, record: &Record<'_>) {
         let is_full = |chunk: &Chunk| chunk.bytes.len() >= CHUNK_BYTES;
         if self.chunks.last().is_none_or(is_full) {

@@ -2,7 +2,7 @@
 //! nothing had followed, so without this a damaged end would look like a shorter journal.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{Fault, JournalError};
@@ -47,9 +47,7 @@ impl Watermark {
         bytes[24..32].copy_from_slice(&sequence.to_le_bytes());
         let checksum = crc32fast::hash(&bytes[..32]);
         bytes[32..].copy_from_slice(&checksum.to_le_bytes());
-        let written = self.file.seek(SeekFrom::Start(0));
-        let written = written.and_then(|_| self.file.write_all(&bytes));
-        written.map_err(|source| self.cannot_write(source))
+        write_at_start(&mut self.file, &bytes).map_err(|source| self.cannot_write(source))
     }
 
     pub(super) fn sync(&self) -> Result<(), JournalError> {
@@ -63,6 +61,18 @@ impl Watermark {
             source,
         }
     }
+}
+
+#[cfg(unix)]
+fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
+}
+
+#[cfg(not(unix))]
+fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(bytes)
 }
 
 /// What was noted beside this journal; nothing if that was another one, or there is no note.

@@ -37,40 +37,42 @@ impl Writer {
     /// Until the journal is closed and all is written, or the disk fails.
     pub(super) fn run(mut self) {
         let mut compactions = VecDeque::new();
+        if let Err(error) = self.write_all(&mut compactions) {
+            self.fail(&error, compactions);
+        }
+    }
+
+    fn write_all(&mut self, compactions: &mut VecDeque<Compaction>) -> Result<(), JournalError> {
         let mut is_clean = true;
         loop {
             if compactions.is_empty() {
-                self.wait(&mut is_clean);
+                self.wait(&mut is_clean)?;
             }
             let work = self.shared.take();
             compactions.extend(work.compactions);
-            let is_last = work.closing && work.chunks.is_empty();
-            if is_last && compactions.is_empty() {
-                break;
+            if work.closing && work.chunks.is_empty() && compactions.is_empty() {
+                return Ok(());
             }
             is_clean = false;
-            let written = self.write(work.chunks, compactions.front_mut());
-            let finished = compactions.pop_front_if(|compaction| compaction.is_done());
-            if let Some(compaction) = finished {
-                compaction.finish(Ok(()));
-            }
-            if let Err(error) = written {
-                self.fail(error, compactions);
-                break;
+            self.write(work.chunks, compactions.front_mut())?;
+            if let Some(done) = compactions.pop_front_if(|compaction| compaction.is_done()) {
+                done.finish(Ok(()));
             }
         }
     }
 
     /// Until there is something; the log is moved into the database when nothing comes for a while.
-    fn wait(&mut self, is_clean: &mut bool) {
+    fn wait(&mut self, is_clean: &mut bool) -> Result<(), JournalError> {
         if !*is_clean {
             self.shared.wait(Some(IDLE));
-            if self.shared.fresh() == 0 {
-                *is_clean = self.checkpoint(true).is_ok();
-            }
+        }
+        while !*is_clean && self.shared.is_idle() {
+            *is_clean = self.checkpoint(true)?;
+            self.shared.wait(Some(IDLE));
         }
         self.shared.wait(None);
         self.gather();
+        Ok(())
     }
 
     /// A burst comes record by record: lets it come to its end, as long as that is worth a commit.
@@ -120,17 +122,17 @@ impl Writer {
             failpoints::pass(Point::BeforeAck);
             (self.on_progress)(self.shared.progress());
         }
-        self.checkpoint(false)
+        self.checkpoint(false).map(drop)
     }
 
-    fn checkpoint(&mut self, is_idle: bool) -> Result<(), JournalError> {
+    fn checkpoint(&mut self, is_idle: bool) -> Result<bool, JournalError> {
         let Sink::File(file) = &mut self.sink else {
-            return Ok(());
+            return Ok(true);
         };
         match file.checkpoint(is_idle) {
-            Ok(()) => Ok(()),
+            Ok(is_clean) => Ok(is_clean),
             // It is in the log, and moved when there is room.
-            Err(Trouble::Full) => Ok(()),
+            Err(Trouble::Full) => Ok(false),
             Err(Trouble::Failed(error)) => Err(error),
         }
     }
@@ -146,7 +148,7 @@ impl Writer {
         }
     }
 
-    fn fail(&self, error: JournalError, compactions: VecDeque<Compaction>) {
+    fn fail(&self, error: &JournalError, compactions: VecDeque<Compaction>) {
         tracing::error!(
             "the journal has failed, and acknowledges nothing any more: {error}: mend the disk, then start again"
         );
