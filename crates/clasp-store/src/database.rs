@@ -273,18 +273,18 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(folder.join(name))
 }
 
-fn beside(place: &Path, ending: &str) -> PathBuf {
+pub(crate) fn beside(place: &Path, ending: &str) -> PathBuf {
     with_ending(place, &format!(".{ending}"))
 }
 
-fn with_ending(place: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_ending(place: &Path, ending: &str) -> PathBuf {
     let mut name = place.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
 /// Nobody else reads it, from its first moment on. What SQLite puts beside it gets the same mode.
-fn create_private(path: &Path) -> io::Result<File> {
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -296,7 +296,7 @@ fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// A name is on the disk when its folder is.
-fn sync_folder(place: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(place: &Path) -> io::Result<()> {
     let folder = place.parent().unwrap_or_else(|| Path::new("."));
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;

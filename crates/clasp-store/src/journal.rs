@@ -3,20 +3,24 @@
 //! Whoever applies writes hands each over as a [`Record`] and goes on; one thread commits all that has gathered, and
 //! says how far it got. Readers have connections of their own. Torn batches do not exist: SQLite commits a batch or nothing.
 
+mod backup;
 mod batch;
 mod checkpoint;
 mod compaction;
 mod encoding;
 mod error;
+mod export;
 #[cfg(feature = "failpoints")]
 pub mod failpoints;
 #[cfg(not(feature = "failpoints"))]
 #[path = "journal/no_failpoints.rs"]
 mod failpoints;
 mod file;
+mod new_file;
 mod origin;
 mod pins;
 mod point;
+mod published;
 mod query;
 mod queue;
 mod reader;
@@ -34,11 +38,14 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+pub use backup::backup;
 pub use compaction::{Compacted, Snapshot};
 pub use encoding::Broken;
 pub use error::{AppendError, BadEntry, BadLine, Fault, JournalError};
+pub use export::import;
 pub use file::Durability;
 pub use point::Point;
+pub use published::import_v45;
 pub use query::Query;
 pub use queue::{Progress, State};
 pub use reader::{Reader, Scan};
@@ -259,3 +266,6 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::SyncSender;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::JournalError;
 use super::failpoints::{self, Point};
@@ -191,12 +191,10 @@ impl Compaction {
     }
 }
 
-/// The newest snapshot that is whole; `Ok(Err(sequence))` if it is damaged.
+/// The newest snapshot that is whole, or the sequence number of one that is damaged. Inside a transaction of the caller.
 pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<Result<Snapshot, u64>>> {
-    use rusqlite::OptionalExtension as _;
-    let reading = Connection::unchecked_transaction(connection)?;
     let newest = "SELECT id, sequence, at_us, parts, bytes, checksum FROM snapshots ORDER BY id DESC LIMIT 1";
-    let row = reading.query_row(newest, [], |row| {
+    let row = connection.query_row(newest, [], |row| {
         let snapshot = Snapshot {
             sequence: row.get(1)?,
             at_us: row.get(2)?,
@@ -208,7 +206,7 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<Result<
     let Some((id, mut snapshot, parts, bytes, expected)) = row.optional()? else {
         return Ok(None);
     };
-    let mut select = reading.prepare_cached(
+    let mut select = connection.prepare_cached(
         "SELECT part, content FROM snapshot_parts WHERE snapshot = ?1 ORDER BY part",
     )?;
     let mut rows = select.query([id])?;

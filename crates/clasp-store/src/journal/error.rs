@@ -62,6 +62,12 @@ pub enum JournalError {
         /// What is wrong with it.
         reason: BadEntry,
     },
+    /// There is no room for a new file.
+    #[error("the disk is full: make room, or name a file on another one")]
+    Full,
+    /// What is exported cannot be written.
+    #[error("cannot write the export: {0}")]
+    Write(#[source] io::Error),
     /// The disk has failed to write: nothing after that is believed.
     #[error(
         "the journal has failed: its disk did not keep what was written; mend the disk, then start again"
@@ -189,6 +195,12 @@ pub enum BadEntry {
     /// What it says cannot be sent.
     #[error("{0}")]
     Encode(#[from] clasp_proto::EncodeError),
+    /// Likewise.
+    #[error("{0}")]
+    Decode(#[from] clasp_proto::DecodeError),
+    /// Its address is longer than any.
+    #[error("expected an address of at most {max} bytes, found {0}", max = clasp_proto::limits::ADDRESS_BYTES_MAX)]
+    Address(usize),
 }
 
 /// Why a record was not taken.

@@ -63,7 +63,7 @@ impl JournalFile {
         durability: Durability,
         pins: Arc<Pins>,
     ) -> Result<Self, JournalError> {
-        let database = Database::open(path, &LAYOUT).map_err(|error| published(path, error))?;
+        let database = Database::open(path, &LAYOUT).map_err(|error| refused(path, error))?;
         let connection = &database.connection;
         let damaged = |fault| JournalError::Damaged {
             path: path.to_owned(),
@@ -114,6 +114,13 @@ impl JournalFile {
 
     pub(super) fn place(&self) -> &Path {
         &self.place
+    }
+
+    /// Says where an empty journal begins.
+    pub(super) fn begin_after(&mut self, floor: u64) -> rusqlite::Result<()> {
+        self.origin.floor = Some(floor);
+        self.latest = Some(floor);
+        self.origin.write(&self.database.connection)
     }
 
     /// Makes these records durable, and does a step of a compaction with them: all of it, or nothing.
@@ -277,7 +284,7 @@ pub(super) fn judge(path: &Path, error: rusqlite::Error) -> JournalError {
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
     );
-    if makes_no_sense || is_broken {
+    if makes_no_sense || is_broken || is_cut(&error) {
         let found = error.to_string();
         return JournalError::Damaged {
             path: path.to_owned(),
@@ -287,6 +294,12 @@ pub(super) fn judge(path: &Path, error: rusqlite::Error) -> JournalError {
     error.into()
 }
 
+/// The file ends before what it says that it holds.
+fn is_cut(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    extended == Some(ffi::SQLITE_IOERR_SHORT_READ)
+}
+
 /// Also where the index of the log cannot grow: SQLite then has not begun to write.
 fn is_full(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|error| error.extended_code);
@@ -294,8 +307,8 @@ fn is_full(error: &rusqlite::Error) -> bool {
         || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-/// A journal of 4.5 is no journal of ours, and there is a way to go on with it.
-fn published(path: &Path, error: StoreError) -> JournalError {
+/// Why a file cannot be opened: for a journal of 4.5 there is a way to go on.
+fn refused(path: &Path, error: StoreError) -> JournalError {
     let has_entries = || -> rusqlite::Result<bool> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -305,6 +318,7 @@ fn published(path: &Path, error: StoreError) -> JournalError {
         StoreError::Foreign { .. } if has_entries().unwrap_or(false) => JournalError::Published {
             path: path.to_owned(),
         },
+        StoreError::Database(error) if is_cut(&error) => judge(path, error),
         error => error.into(),
     }
 }

@@ -79,6 +79,17 @@ impl Reader {
         }
     }
 
+    /// The sequence number before the first record that is kept; nothing if there has never been one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged.
+    pub fn floor(&self) -> Result<Option<u64>, JournalError> {
+        match &self.0 {
+            Source::Ring(ring) => Ok(ring.floor()),
+            Source::File(file) => Ok(file.origin()?.floor),
+        }
+    }
+
     /// All records that end with this sequence number or later, as far as they are kept: ascending, in bounded memory.
     pub fn scan(&self, from_sequence: u64) -> Scan<'_> {
         Scan {
@@ -107,7 +118,9 @@ impl Reader {
         let Source::File(file) = &self.0 else {
             return Ok(None);
         };
-        let newest = compaction::newest(&file.connection).map_err(|error| file.judge(error))?;
+        let reading = file.connection.unchecked_transaction();
+        let reading = reading.map_err(|error| file.judge(error))?;
+        let newest = compaction::newest(&reading).map_err(|error| file.judge(error))?;
         let newest = newest.transpose();
         newest.map_err(|sequence| file.damaged(Fault::Snapshot { sequence }))
     }

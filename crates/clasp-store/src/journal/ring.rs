@@ -30,6 +30,13 @@ impl Ring {
         self.0.lock().back().map_or(0, |record| record.sequence)
     }
 
+    pub(super) fn floor(&self) -> Option<u64> {
+        self.0
+            .lock()
+            .front()
+            .map(|record| record.first_sequence() - 1)
+    }
+
     /// The first records that end with this sequence number or later.
     pub(super) fn after(&self, sequence: u64, count: usize) -> Vec<OwnedRecord> {
         let ring = self.0.lock();

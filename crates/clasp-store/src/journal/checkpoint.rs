@@ -1,0 +1,84 @@
+//! Moves the log into the database on a thread of its own, so that commits go on meanwhile.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::JournalError;
+use super::file::judge;
+use crate::limits::BUSY_TIMEOUT;
+
+/// The thread, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    requests: Option<Sender<()>>,
+    results: Receiver<rusqlite::Result<()>>,
+    thread: Option<JoinHandle<()>>,
+    is_running: bool,
+}
+
+impl Checkpoints {
+    pub(super) fn start(path: &Path) -> Result<Self, JournalError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags);
+        let connection = connection.map_err(|error| judge(path, error))?;
+        let prepared = connection.busy_timeout(BUSY_TIMEOUT);
+        prepared.map_err(|error| judge(path, error))?;
+        let (requests, asked) = channel();
+        let (answer, results) = channel();
+        let thread = std::thread::Builder::new().name("journal-log".to_owned());
+        let thread = thread.spawn(move || {
+            for () in asked {
+                let _ = answer.send(checkpoint(&connection));
+            }
+        });
+        let thread = thread.map_err(|source| JournalError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            requests: Some(requests),
+            results,
+            thread: Some(thread),
+            is_running: false,
+        })
+    }
+
+    /// Begins one, if none is under way.
+    pub(super) fn begin(&mut self) {
+        if let Some(requests) = self.requests.as_ref().filter(|_| !self.is_running) {
+            self.is_running = requests.send(()).is_ok();
+        }
+    }
+
+    /// What came of one that has ended since this was asked last.
+    pub(super) fn ended(&mut self) -> Option<rusqlite::Result<()>> {
+        match self.results.try_recv() {
+            Ok(result) => {
+                self.is_running = false;
+                Some(result)
+            }
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.requests = None;
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
+            tracing::error!("the thread of the journal's log has panicked");
+        }
+    }
+}
+
+/// As far as readers let it.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+}

@@ -1,0 +1,244 @@
+//! Copies: backups, exports, and journals of CLASP 4.5.
+
+use super::*;
+
+#[test]
+fn a_backup_of_a_journal_that_is_written_is_a_prefix_of_it() {
+    let files = Files::new();
+    let open = files.open();
+    open.keep(&records(1, 5000));
+    open.journal
+        .compact(snapshot(3000, 10), Before::Sequence(1))
+        .unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let over = Over(&is_over);
+        scope.spawn(|| {
+            let mut next = 5001;
+            while !is_over.load(Ordering::Relaxed) {
+                open.keep(&records(next, 100));
+                next += 100;
+            }
+        });
+        for round in 0..10 {
+            let copy = files.folder.path().join(format!("backup{round}.db"));
+            let before = open.journal.progress().durable;
+            backup(&files.path, &copy).unwrap();
+            let report = verify(&copy).unwrap();
+            assert_eq!(report.faults, []);
+            assert!(report.latest >= before, "{before} {report:?}");
+            let restored = Open::at(&copy).unwrap();
+            assert_eq!(restored.scan(0), records(1, report.latest));
+            assert_eq!(report.snapshot, Some(3000));
+            restored.keep(&records(report.latest + 1, 10));
+        }
+        drop(over);
+    });
+    // What is there already is not overwritten.
+    let refused = backup(&files.path, &files.folder.path().join("backup0.db"));
+    assert!(matches!(refused, Err(JournalError::Exists { .. })));
+}
+
+#[test]
+fn a_backup_takes_the_place_of_what_was_lost() {
+    let files = Files::new();
+    let open = files.open();
+    open.keep(&records(1, 100));
+    let copy = files.folder.path().join("backup.db");
+    backup(&files.path, &copy).unwrap();
+    open.keep(&records(101, 100));
+    open.journal.close().unwrap();
+    fs::rename(&copy, &files.path).unwrap();
+    let open = files.open();
+    assert_eq!(open.scan(0), records(1, 100));
+}
+
+#[test]
+fn an_export_keeps_snapshot_and_numbers() {
+    let files = Files::new();
+    let open = files.open();
+    open.keep(&records(1, 5000));
+    let state = snapshot(4000, 200_000);
+    open.journal
+        .compact(state.clone(), Before::Sequence(4001))
+        .unwrap();
+    let reader = open.journal.reader().unwrap();
+    let mut lines = Vec::new();
+    reader.export(&mut lines).unwrap();
+    let again = files.folder.path().join("again.db");
+    let count = import(&mut lines.as_slice(), &again).unwrap();
+    let restored = Reader::open(&again).unwrap();
+    assert_eq!(restored.newest_snapshot().unwrap(), Some(state));
+    assert_eq!(restored.floor().unwrap(), reader.floor().unwrap());
+    assert_eq!(verify(&again).unwrap().records, count);
+    let mut same = Vec::new();
+    restored.export(&mut same).unwrap();
+    assert!(same == lines);
+
+    // Whatever is missing or changed is noticed, and nothing is left behind.
+    let text = String::from_utf8(lines).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let without = |at: usize| [&lines[..at], &lines[at + 1..]].concat().join("\n");
+    let last = lines.len() - 1;
+    let changed = text.replacen("/room/7/light", "/room/8/light", 1);
+    for damaged in [
+        without(0),
+        without(1),
+        without(3),
+        without(last - 5),
+        without(last),
+        changed,
+        String::new(),
+    ] {
+        let to = files.folder.path().join("damaged.db");
+        let refused = import(&mut damaged.as_bytes(), &to);
+        assert!(
+            matches!(refused, Err(JournalError::Line { .. })),
+            "{refused:?}"
+        );
+        assert!(!to.exists());
+    }
+    let names: Vec<_> = contents(files.folder.path())
+        .into_iter()
+        .map(|it| it.0)
+        .collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| !name.to_str().unwrap().contains(".copy")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn an_empty_journal_is_exported_and_copied_too() {
+    let files = Files::new();
+    let open = files.open();
+    let mut lines = Vec::new();
+    open.journal.reader().unwrap().export(&mut lines).unwrap();
+    let again = files.folder.path().join("again.db");
+    assert_eq!(import(&mut lines.as_slice(), &again).unwrap(), 0);
+    Open::at(&again).unwrap().keep(&records(1, 1));
+    backup(&files.path, &files.folder.path().join("backup.db")).unwrap();
+}
+
+/// The tables of 4.5 with its index and mode; the log is not moved, as after a kill.
+fn published(path: &Path) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+             CREATE TABLE journal_entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, timestamp INTEGER NOT NULL,
+                 author TEXT NOT NULL, address TEXT NOT NULL, signal_type TEXT NOT NULL, value_json TEXT NOT NULL,
+                 revision INTEGER, msg_type INTEGER NOT NULL, hmac TEXT);
+             CREATE INDEX a ON journal_entries (address);
+             CREATE TABLE snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER, seq_at INTEGER, data_json TEXT);
+             INSERT INTO journal_entries VALUES
+                 (1, 1700000000000000, 'me', '/a', 'param', '1.5', 1, 33, NULL),
+                 (2, 1700000000000001, 'me', '/a', 'param', '{\"x\":[1,2,null],\"y\":\"z\"}', 2, 33, NULL),
+                 (3, 1700000000000002, 'you', '/b', 'event', 'true', NULL, 32, NULL),
+                 (7, 1700000000000003, 'you', '/b/c', 'timeline', '[1,255]', NULL, 32, NULL),
+                 (8, 1700000000000004, 'you', '/d', 'param', '18446744073709551615', 1, 33, NULL);",
+        )
+        .unwrap();
+    connection
+}
+
+#[test]
+fn a_journal_of_4_5_becomes_ours_and_stays() {
+    let files = Files::new();
+    let old = files.folder.path().join("old.db");
+    let connection = published(&old);
+    let before: Vec<_> = contents(files.folder.path());
+    assert_eq!(import_v45(&old, &files.path).unwrap(), 5);
+    let after = contents(files.folder.path());
+    for file in before
+        .iter()
+        .filter(|(path, _)| !path.to_str().unwrap().ends_with("-shm"))
+    {
+        assert!(after.contains(file), "{:?}", file.0);
+    }
+    assert_eq!(after.len(), before.len() + 1, "nothing else is left behind");
+    drop(connection);
+
+    let open = files.open();
+    let records = open.scan(0);
+    let map = Value::Map(
+        [
+            (
+                "x".to_owned(),
+                Value::Array(vec![Value::Int(1), Value::Int(2), Value::Null]),
+            ),
+            ("y".to_owned(), Value::from("z")),
+        ]
+        .into(),
+    );
+    let expected = [
+        (1, "me", set("/a", &Value::Float(1.5), 1)),
+        (2, "me", set("/a", &map, 2)),
+        (3, "you", event("/b", Signal::Event, &Value::Bool(true))),
+        (
+            4,
+            "you",
+            event(
+                "/b/c",
+                Signal::Timeline,
+                &Value::Array(vec![Value::Int(1), Value::Int(255)]),
+            ),
+        ),
+        (
+            5,
+            "you",
+            set("/d", &Value::Float(18_446_744_073_709_551_615.0), 1),
+        ),
+    ];
+    let expected = expected.map(|(sequence, author, write)| OwnedRecord {
+        sequence,
+        at_us: 1_700_000_000_000_000 + sequence - 1,
+        author: author.into(),
+        writes: vec![write],
+    });
+    assert_eq!(records, expected);
+    assert_eq!(verify(&files.path).unwrap().faults, []);
+}
+
+#[test]
+fn a_journal_of_4_5_is_not_opened_as_ours() {
+    let files = Files::new();
+    drop(published(&files.path));
+    let before = fs::read(&files.path).unwrap();
+    let text = Open::at(&files.path).err().unwrap().to_string();
+    assert!(text.contains("is a journal of CLASP 4.5"), "{text}");
+    assert_eq!(fs::read(&files.path).unwrap(), before);
+    for statement in [
+        "UPDATE journal_entries SET value_json = '{' WHERE seq = 2",
+        "UPDATE journal_entries SET msg_type = 1 WHERE seq = 2",
+        "UPDATE journal_entries SET revision = -1 WHERE seq = 2",
+        "UPDATE journal_entries SET timestamp = -1 WHERE seq = 2",
+    ] {
+        fs::write(&files.path, &before).unwrap();
+        rusqlite::Connection::open(&files.path)
+            .unwrap()
+            .execute_batch(statement)
+            .unwrap();
+        let to = files.folder.path().join("new.db");
+        let refused = import_v45(&files.path, &to);
+        assert!(
+            matches!(refused, Err(JournalError::BadEntry { sequence: 2, .. })),
+            "{refused:?}"
+        );
+        assert!(!to.exists());
+    }
+}
+
+fn event(address: &str, signal: Signal, value: &Value) -> OwnedWrite {
+    let mut bytes = Vec::new();
+    encode_value(&mut bytes, value).unwrap();
+    let body = Body::Value(Encoded::parse_tagged(&bytes).unwrap().0);
+    let mut payload = Vec::new();
+    PublishRef::new(address, signal, body).write(&mut payload);
+    OwnedWrite {
+        signal: Some(signal),
+        payload,
+    }
+}
