@@ -156,6 +156,7 @@ impl Compaction {
         Ok(4)
     }
 
+    /// Batches without a summary stay: the writer is about to put them together.
     fn remove(
         &mut self,
         change: &Connection,
@@ -164,7 +165,7 @@ impl Compaction {
     ) -> rusqlite::Result<usize> {
         let before = self.before.min(pinned.unwrap_or(u64::MAX));
         let mut select = change.prepare_cached(
-            "SELECT count(*), max(last) FROM (SELECT last FROM batches WHERE last < ?1 ORDER BY last LIMIT ?2)",
+            "SELECT count(*), max(last) FROM (SELECT last FROM summaries WHERE last < ?1 ORDER BY last LIMIT ?2)",
         )?;
         let before = i64::try_from(before).unwrap_or(i64::MAX);
         let (count, last): (usize, Option<u64>) = select

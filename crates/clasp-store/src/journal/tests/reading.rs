@@ -143,6 +143,11 @@ fn queries_hold_every_bound_before_the_limit() {
         [2002]
     );
 
+    check_visible(&reader, &all[2000]);
+}
+
+fn check_visible(reader: &Reader, last: &OwnedRecord) {
+    let room = pattern("/room/1/**");
     let entries = reader.query(&query(&room), &mut |entry| {
         entry.sequence % 2 == 1 && entry.sequence > 2000
     });
@@ -153,7 +158,7 @@ fn queries_hold_every_bound_before_the_limit() {
         (&*entries[0].author, entries[0].signal),
         ("somebody else", Signal::Param)
     );
-    assert_eq!(entries[0].payload, all[2000].writes[0].payload);
+    assert_eq!(entries[0].payload, last.writes[0].payload);
 }
 
 #[test]
@@ -212,16 +217,27 @@ fn a_compaction_keeps_a_snapshot_and_what_comes_after() {
     assert!(compacted.floor < 4900, "{compacted:?}");
     let reader = open.journal.reader().unwrap();
     assert_eq!(reader.newest_snapshot().unwrap(), Some(newer));
-    // All of it: the number goes on nevertheless.
+    // All that is complete: the number goes on nevertheless.
     open.keep(&records(5001, 2000));
-    open.journal
+    let compacted = open
+        .journal
         .compact(snapshot(7000, 3), Before::Sequence(7001))
         .unwrap();
-    assert_eq!(open.scan(0), []);
+    assert!(compacted.floor > 6000, "{compacted:?}");
+    assert_eq!(
+        open.scan(0),
+        records(compacted.floor + 1, 7000 - compacted.floor)
+    );
+    // What is left is put together with what comes, and is still there.
+    open.keep(&records(7001, 2000));
     open.journal.close().unwrap();
     let open = files.open();
-    assert_eq!(open.journal.progress().durable, 7000);
-    open.keep(&records(7001, 1));
+    assert_eq!(open.journal.progress().durable, 9000);
+    assert_eq!(
+        open.scan(0),
+        records(compacted.floor + 1, 9000 - compacted.floor)
+    );
+    assert_eq!(verify(&files.path).unwrap().faults, []);
 }
 
 #[test]
