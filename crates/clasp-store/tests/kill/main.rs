@@ -5,6 +5,12 @@
     reason = "the child speaks to its parent through its output"
 )]
 
+#[cfg(feature = "failpoints")]
+mod failpoints;
+#[cfg(not(feature = "failpoints"))]
+#[path = "no_failpoints.rs"]
+mod failpoints;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,67 +25,97 @@ use clasp_store::journal::{
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal.db");
-    let mut known = 0;
-    let mut compacted = 0;
+    let mut writing = Writing::new();
     for kill in 0..KILLS {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "child",
-                "--ignored",
-                "--nocapture",
-                "--test-threads",
-                "1",
-            ])
+        // Another moment each time: after so many commits, some of them in a compaction.
+        writing.round(&format!("kill {kill}"), None, Some(20 + kill * 13));
+    }
+    assert!(writing.floor > 0, "no kill came after a compaction");
+}
+
+/// A journal, and children that write it one after the other.
+struct Writing {
+    folder: tempfile::TempDir,
+    known: u64,
+    floor: u64,
+}
+
+impl Writing {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            folder,
+            known: 0,
+            floor: 0,
+        }
+    }
+
+    /// Lets a child write until it is killed after so many lines or ends by itself, then checks that all is there.
+    fn round(&mut self, what: &str, failpoint: Option<&str>, lines: Option<usize>) {
+        let path = self.folder.path().join("journal.db");
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args([
+            "--exact",
+            "child",
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ]);
+        child
             .env(PATH, &path)
             .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut acknowledged = known;
-        // Another moment each time: after so many commits, some of them in a compaction.
-        for line in lines.by_ref().take(20 + kill * 13) {
-            acknowledged = acknowledged.max(number(&line.unwrap()).unwrap_or(0));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        for line in lines.map_while(Result::ok) {
+            .stderr(Stdio::null());
+        child.env(FAILPOINT, failpoint.unwrap_or_default());
+        let mut child = child.spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut acknowledged = self.known;
+        for line in output
+            .by_ref()
+            .take(lines.unwrap_or(usize::MAX))
+            .map_while(Result::ok)
+        {
             acknowledged = acknowledged.max(number(&line).unwrap_or(0));
         }
-        let report = verify(&path).unwrap();
-        assert_eq!(report.faults, [], "kill {kill}");
+        if lines.is_some() {
+            child.kill().unwrap();
+        }
+        let status = child.wait().unwrap();
+        assert!(!status.success(), "{what}: {status}");
+        for line in output.map_while(Result::ok) {
+            acknowledged = acknowledged.max(number(&line).unwrap_or(0));
+        }
+        self.check(what, &path, acknowledged);
+    }
+
+    fn check(&mut self, what: &str, path: &Path, acknowledged: u64) {
+        if !path.exists() {
+            assert_eq!(acknowledged, 0, "{what}");
+            return;
+        }
+        let report = verify(path).unwrap();
+        assert_eq!(report.faults, [], "{what}");
         assert!(
             report.latest >= acknowledged,
-            "kill {kill}: {acknowledged} {report:?}"
+            "{what}: {acknowledged} {report:?}"
         );
-        assert!(acknowledged > known, "kill {kill}");
-
-        let journal = open(&path, Box::new(|_| {}));
+        let journal = open(path, Box::new(|_| {}));
         let reader = journal.reader().unwrap();
-        let floor = reader.floor().unwrap().unwrap();
-        let mut next = floor + 1;
+        self.floor = reader.floor().unwrap().unwrap_or(0);
+        let mut next = self.floor + 1;
         for record in reader.scan(0) {
             let record = record.unwrap();
-            assert_eq!(record.first_sequence(), next, "kill {kill}");
-            assert_eq!(
-                record.writes[0].payload,
-                payload(record.sequence),
-                "kill {kill}"
-            );
+            assert_eq!(record.first_sequence(), next, "{what}");
+            assert_eq!(record.writes[0].payload, payload(record.sequence), "{what}");
             next = record.sequence + 1;
         }
-        assert_eq!(next - 1, report.latest, "kill {kill}");
-        if floor > 0 {
+        assert_eq!(next - 1, report.latest, "{what}");
+        if self.floor > 0 {
             let snapshot = reader.newest_snapshot().unwrap().unwrap();
-            assert!(snapshot.sequence >= floor, "kill {kill}");
-            compacted = floor;
+            assert!(snapshot.sequence >= self.floor, "{what}");
         }
-        known = report.latest;
+        self.known = report.latest;
     }
-    println!("{known} records, compacted up to {compacted}");
-    assert!(compacted > 0, "no kill came after a compaction");
 }
 
 /// Appends until it is killed, and says after each commit how far it is.
@@ -89,6 +125,7 @@ fn child() {
     let Some(path) = std::env::var_os(PATH) else {
         return;
     };
+    failpoints::arm(&std::env::var(FAILPOINT).unwrap_or_default());
     let told = Arc::new((Mutex::new(0), Condvar::new()));
     let tell = Arc::clone(&told);
     let journal = open(
@@ -181,5 +218,7 @@ fn number(line: &str) -> Option<u64> {
 
 /// Names the file to the child.
 const PATH: &str = "JOURNAL_KILL_PATH";
+/// Says where it ends by itself.
+const FAILPOINT: &str = "JOURNAL_FAILPOINT";
 const KILLS: usize = 20;
 const WRITERS: usize = 8;

@@ -1,0 +1,72 @@
+//! A disk that is full: nothing is lost, and it goes on when there is room.
+
+use std::process::Command;
+
+use super::*;
+
+/// A small disk, as long as it is held.
+struct Disk<'a>(&'a Path);
+
+impl Disk<'_> {
+    /// Nothing where only root may mount, or nobody.
+    fn mount(folder: &Path) -> Option<Disk<'_>> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]);
+        let status = mount.arg(folder).status();
+        status
+            .is_ok_and(|status| status.success())
+            .then_some(Disk(folder))
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        // Nothing is lost if it stays: it is memory.
+        Command::new("umount").arg("-l").arg(self.0).status().ok();
+    }
+}
+
+#[test]
+fn t_dur_04_a_full_disk_loses_nothing_and_goes_on() {
+    let files = Files::new();
+    let Some(_disk) = Disk::mount(files.folder.path()) else {
+        println!("skipped: this user cannot mount a tmpfs");
+        return;
+    };
+    let open = files.open();
+    let mut next = 1;
+    for cycle in 0..CYCLES {
+        let large = files.folder.path().join("large");
+        fs::write(&large, vec![0; 2 << 20]).unwrap_err();
+        // Until the room that the log has already is used up as well.
+        while open.journal.progress().state != State::Full {
+            assert!(open.journal.backlog() < 100_000);
+            let some = records(next, 50);
+            some.iter().for_each(|record| open.append(record));
+            next += 50;
+            open.until(|progress| progress.state == State::Full || progress.durable == next - 1);
+        }
+        let durable = open.journal.progress().durable;
+        records(next, 50)
+            .iter()
+            .for_each(|record| open.append(record));
+        next += 50;
+        // What is there can be read meanwhile.
+        assert_eq!(
+            open.scan(0).last().map_or(0, |record| record.sequence),
+            durable,
+            "cycle {cycle}"
+        );
+        assert_eq!(open.journal.progress().durable, durable);
+        assert_eq!(open.journal.backlog() as u64, next - 1 - durable);
+        fs::remove_file(&large).unwrap();
+        let began = Instant::now();
+        open.until(|progress| progress.state == State::Running && progress.durable == next - 1);
+        assert!(began.elapsed() < Duration::from_secs(5), "cycle {cycle}");
+        assert_eq!(open.scan(0), records(1, next - 1), "cycle {cycle}");
+    }
+    open.journal.close().unwrap();
+    assert_eq!(verify(&files.path).unwrap().faults, []);
+}
+
+const CYCLES: usize = 3;
