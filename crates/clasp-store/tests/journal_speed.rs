@@ -27,9 +27,10 @@ const RECORDS: u64 = 1_000_000;
 fn durable_records_each_second() {
     for (writers, window) in [(100, 32), (1, 64), (1, 1)] {
         for durability in [Durability::Fsync, Durability::Os] {
-            measure(writers, window, durability);
+            measure(writers, window, durability, f64::INFINITY);
         }
     }
+    measure(100, 32, Durability::Fsync, 100_000.0);
 }
 
 #[test]
@@ -95,7 +96,8 @@ fn query(reader: &Reader, text: &str, limit: usize) {
     println!("  query {text}: {} in {:?}", found.len(), began.elapsed());
 }
 
-fn measure(writers: usize, window: usize, durability: Durability) {
+/// Offers no more than so many records each second.
+fn measure(writers: usize, window: usize, durability: Durability, rate: f64) {
     let folder = folder();
     let path = folder.path().join("journal.db");
     let (journal, progress) = open(&path, durability);
@@ -111,7 +113,8 @@ fn measure(writers: usize, window: usize, durability: Durability) {
                 let (_, since) = waiting.pop_front().unwrap();
                 latencies.push(since.elapsed());
             }
-            while waiting.len() < window {
+            while waiting.len() < window && (sequence as f64) < began.elapsed().as_secs_f64() * rate
+            {
                 idle = false;
                 sequence += 1;
                 append(&journal, sequence, "0b4bd5dc-7c5c-4d57-a4ac-d5b4b9b2a3a1");
@@ -120,7 +123,7 @@ fn measure(writers: usize, window: usize, durability: Durability) {
         }
         let (lock, wake) = &*progress;
         let mut durable = lock.lock().unwrap();
-        while idle && durable.durable == seen {
+        while idle && durable.durable == seen && durable.durable < sequence {
             durable = wake.wait(durable).unwrap();
         }
         commits += usize::from(seen != durable.durable);
@@ -130,7 +133,7 @@ fn measure(writers: usize, window: usize, durability: Durability) {
     latencies.sort();
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     println!(
-        "{writers} x {window} {durability:?}: {:.0} records/s, p50 {:?}, p99 {:?}, p99.9 {:?}, {:.0} commits/s, writer {:.0} ms CPU/s, {:.2} us CPU/record, {} bytes/record",
+        "{writers} x {window} {durability:?} at {rate}: {:.0} records/s, p50 {:?}, p99 {:?}, p99.9 {:?}, {:.0} commits/s, writer {:.0} ms CPU/s, {:.2} us CPU/record, {} bytes/record",
         seen as f64 / elapsed,
         at(0.5),
         at(0.99),
