@@ -1,8 +1,10 @@
--- One row. The records begin after floor; null before the first. The checksum covers identity and floor.
+-- One row. The records begin after floor; null before the first. While is_open is 1, or after a kill, the files with -wal and
+-- -durable at the end of their names belong to this one, and it is not whole without them. The checksum covers the rest.
 CREATE TABLE origin (
     id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
     identity BLOB NOT NULL CHECK (length(identity) = 16),
     floor INTEGER,
+    is_open INTEGER NOT NULL,
     checksum INTEGER NOT NULL
 ) STRICT;
 

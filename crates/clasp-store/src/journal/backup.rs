@@ -34,7 +34,13 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), JournalError> {
     }
     // Another journal from here on: what was noted beside the first says nothing of it.
     let identity = Origin::new(&copy)?.identity;
-    Origin { identity, ..origin }.write(&copy)?;
+    let is_open = false;
+    Origin {
+        identity,
+        is_open,
+        ..origin
+    }
+    .write(&copy)?;
     copy.close().map_err(|(_, error)| error)?;
     aside.finish()
 }

@@ -99,8 +99,10 @@ pub enum Fault {
     /// The row that says where it begins is not there or not as it was written.
     #[error("the row that says where its records begin is not as it was written")]
     Origin,
-    /// The file beside it is not as it was written.
-    #[error("the file beside it with -durable at the end of its name is not as it was written")]
+    /// The file beside it is not there, or not as it was written.
+    #[error(
+        "the file beside it with -durable at the end of its name is not there or not as it was written; it belongs to it as that with -wal does"
+    )]
     Watermark,
     /// It ends before what was acknowledged.
     #[error("it ends at {found}, expected at least {expected}, which was acknowledged")]

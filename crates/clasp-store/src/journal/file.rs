@@ -54,6 +54,8 @@ pub(super) struct JournalFile {
     keys: Keys,
     /// About how many pages the log has.
     log_pages: usize,
+    /// The disk has not failed yet.
+    is_sound: bool,
     pins: Arc<Pins>,
 }
 
@@ -84,16 +86,13 @@ impl JournalFile {
             path: path.to_owned(),
             source,
         })?;
-        let (expected, found) = (
-            watermark::read(&place, origin.identity)?,
-            latest.unwrap_or(0),
-        );
-        if let Some(expected) = expected.filter(|expected| *expected > found) {
-            return Err(damaged(Fault::Short { expected, found }));
+        let noted = watermark::read(&place, origin.identity)?;
+        if let Some(fault) = verify::end(&origin, noted, latest.unwrap_or(0)) {
+            return Err(damaged(fault));
         }
         let tail = read_tail(connection, path)?;
         set_up(connection, durability).map_err(judge)?;
-        Ok(Self {
+        let mut file = Self {
             checkpoints: Checkpoints::start(&place)?,
             watermark: Watermark::open(&place, origin.identity)?,
             database,
@@ -104,8 +103,23 @@ impl JournalFile {
             tail,
             keys: Keys::default(),
             log_pages: 0,
+            is_sound: true,
             pins,
-        })
+        };
+        file.begin()?;
+        Ok(file)
+    }
+
+    /// What is there is on the disk before it is noted, and noted before the file says that there is a note.
+    fn begin(&mut self) -> Result<(), JournalError> {
+        let connection = &self.database.connection;
+        let judge = |error| judge(&self.place, error);
+        checkpoint::checkpoint(connection).map_err(judge)?;
+        self.watermark.note(self.latest.unwrap_or(0))?;
+        self.watermark.sync()?;
+        self.origin.is_open = true;
+        self.origin.write(connection).map_err(judge)?;
+        checkpoint::checkpoint(connection).map_err(judge)
     }
 
     pub(super) fn latest(&self) -> Option<u64> {
@@ -215,19 +229,30 @@ impl JournalFile {
         Ok(origin)
     }
 
-    fn trouble(&self, error: rusqlite::Error) -> Trouble {
+    fn trouble(&mut self, error: rusqlite::Error) -> Trouble {
         if is_full(&error) {
             return Trouble::Full;
         }
+        self.is_sound = false;
         Trouble::Failed(judge(&self.place, error))
     }
 }
 
 impl Drop for JournalFile {
-    /// What was acknowledged is known to the file beside it, also after a power cut.
+    /// From here on it is whole without the files beside it.
     fn drop(&mut self) {
-        if let Err(error) = self.watermark.sync() {
-            tracing::warn!("{error}");
+        if !self.is_sound {
+            return;
+        }
+        self.origin.is_open = false;
+        let closed = self.origin.write(&self.database.connection);
+        let closed = closed
+            .map_err(JournalError::from)
+            .and_then(|()| self.watermark.sync());
+        if let Err(error) = closed {
+            tracing::warn!(
+                "the journal was not closed, and is not whole without the files beside it: {error}"
+            );
         }
     }
 }
@@ -330,7 +355,7 @@ pub(super) const LAYOUT: Layout = Layout {
         then: |change| Origin::new(change)?.write(change),
     }],
     probes: &[
-        "SELECT id, identity, floor, checksum FROM origin",
+        "SELECT id, identity, floor, is_open, checksum FROM origin",
         "SELECT last, first, records FROM batches",
         "SELECT last, first, from_us, to_us, filter, checksum FROM summaries",
         "SELECT id, sequence, at_us, parts, bytes, checksum FROM snapshots",

@@ -157,12 +157,19 @@ pub(super) struct Cursor<'a> {
     pin: Pin,
     /// The next sequence number that is wanted.
     next: u64,
+    /// The first that is wanted of the row that was read: small rows that were read may have become part of a larger one.
+    wanted: u64,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(file: &'a FileReader, next: u64) -> Self {
         let pin = file.pins.pin();
-        Self { file, pin, next }
+        Self {
+            file,
+            pin,
+            next,
+            wanted: next,
+        }
     }
 
     /// The next row whose summary this accepts, or that has none; the rows between are passed by.
@@ -187,6 +194,7 @@ impl<'a> Cursor<'a> {
             let (after, found) = (self.next.saturating_sub(1), batch.first);
             return Err(file.damaged(Fault::Gap { after, found }));
         }
+        self.wanted = self.next;
         self.next = batch.last.saturating_add(1);
         self.pin.advance(self.next);
         Ok(Some(batch))
@@ -223,7 +231,7 @@ impl<'a> Cursor<'a> {
         let mut records = Records::new(batch.first, &batch.bytes);
         for record in records.by_ref() {
             let Ok(record) = record else { break };
-            if !then(record) {
+            if record.sequence >= self.wanted && !then(record) {
                 return Ok(());
             }
         }
@@ -254,11 +262,9 @@ impl Scan<'_> {
         if let Some(cursor) = &mut self.cursor
             && let Some(batch) = cursor.next_row(None)?
         {
-            let (next, authors) = (self.next, &mut self.authors);
+            let authors = &mut self.authors;
             cursor.each(&batch, |record| {
-                if record.sequence >= next {
-                    read.push(record.to_owned(authors));
-                }
+                read.push(record.to_owned(authors));
                 true
             })?;
         }

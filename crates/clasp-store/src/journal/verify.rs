@@ -52,7 +52,8 @@ impl Report {
         let connection = connect_to_read(path)?;
         // Before the rest is looked at: what is noted later may be more than we see.
         let origin = Origin::read(&connection).map_err(judge)?;
-        let noted = origin.map(|origin| watermark::read(path, origin.identity));
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let noted = origin.map(|origin| watermark::read(&place, origin.identity));
         let reading = connection.unchecked_transaction().map_err(judge)?;
         self.read_file(&reading).map_err(judge)?;
         let Some(origin) = Origin::read(&reading).map_err(judge)? else {
@@ -66,10 +67,9 @@ impl Report {
         self.latest = self.floor;
         self.read_batches(&reading).map_err(judge)?;
         self.read_snapshot(&reading).map_err(judge)?;
-        let expected = noted.transpose()?.flatten();
-        if let Some(expected) = expected.filter(|expected| *expected > self.latest) {
-            let found = self.latest;
-            self.add(Fault::Short { expected, found });
+        let noted = noted.transpose()?.flatten();
+        if let Some(fault) = end(&origin, noted, self.latest) {
+            self.add(fault);
         }
         Ok(())
     }
@@ -125,6 +125,15 @@ impl Report {
         if self.faults.len() < FAULTS_MAX && !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
+    }
+}
+
+/// Whether it ends where it has to, as far as is noted beside it.
+pub(super) fn end(origin: &Origin, noted: Option<u64>, found: u64) -> Option<Fault> {
+    match noted {
+        Some(expected) if expected > found => Some(Fault::Short { expected, found }),
+        None if origin.is_open => Some(Fault::Watermark),
+        Some(_) | None => None,
     }
 }
 

@@ -72,6 +72,31 @@ fn a_killed_journal_is_whole() {
 }
 
 #[test]
+fn a_killed_journal_is_not_whole_without_the_files_beside_it() {
+    for missing in [&["-wal"][..], &["-durable"], &["-wal", "-durable"]] {
+        let files = Files::new();
+        killed(&files);
+        for ending in missing {
+            fs::remove_file(files.beside(ending)).unwrap();
+        }
+        let report = verify(&files.path).unwrap();
+        assert_ne!(report.faults, [], "{missing:?}");
+        let refused = served(&files.path);
+        assert!(
+            matches!(refused, Err(JournalError::Damaged { .. })),
+            "{missing:?}: {refused:?}"
+        );
+    }
+    // One that was closed is.
+    let files = Files::new();
+    let open = files.open();
+    open.keep(&records(1, 10));
+    open.journal.close().unwrap();
+    fs::remove_file(files.beside("-durable")).unwrap();
+    assert_eq!(served(&files.path).unwrap(), records(1, 10));
+}
+
+#[test]
 fn every_damage_is_found() {
     let seed = 1;
     println!("seed {seed}");
