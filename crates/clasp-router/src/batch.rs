@@ -5,6 +5,7 @@
 //! Admission (rate, gates, room in the taps) and application are two steps with nothing but a
 //! record between them (protocol/router.md 18.1, 18.2).
 
+mod answer;
 mod deliver;
 mod read;
 mod show;
@@ -15,8 +16,7 @@ pub(crate) use write::{Throttled, is_transient};
 use std::sync::Arc;
 use std::task::Waker;
 
-use clasp_proto::limits::ADDRESS_BYTES_MAX;
-use clasp_proto::{Address, Code, ErrorMessage, Message, Qos, binary};
+use clasp_proto::Address;
 
 use crate::delivery::Delivery;
 use crate::operation::{Operation, Receipt};
@@ -148,54 +148,6 @@ impl<'r> Batch<'r> {
         })
     }
 
-    /// Answers with an ACK, behind everything that the session's writes delivered to itself.
-    /// // protocol/router.md 6.3
-    pub fn ack(&mut self, address: Option<&str>, revision: Option<u64>) {
-        self.work.payload.clear();
-        binary::write_ack(&mut self.work.payload, address, revision);
-        self.work.answers.frame(Qos::Fire, &self.work.payload);
-        self.flush_full_answers();
-    }
-
-    /// Answers with an ERROR, unless the peer was told the same a moment ago.
-    /// // protocol/router.md 6.16, 15.2, protocol/errors.md 1.3
-    pub fn refuse(&mut self, refusal: &Refusal, address: Option<&str>) {
-        if !refusal.is_told() {
-            return;
-        }
-        let address = match refusal {
-            Refusal::Member { address, .. } => Some(&**address),
-            _ => address,
-        };
-        self.error(refusal.code(), &refusal.to_string(), address);
-    }
-
-    /// Answers with an ERROR of the connection's own. An address that is far too long, and the end
-    /// of a long text, are left out: the peer knows what it sent.
-    pub fn error(&mut self, code: Code, message: &str, address: Option<&str>) {
-        self.work.delivery.tally.error(code);
-        self.work.payload.clear();
-        let error = Message::Error(ErrorMessage {
-            code: code.number(),
-            message: message[..message.floor_char_boundary(ERROR_TEXT_BYTES_MAX)].to_owned(),
-            address: address
-                .filter(|address| address.len() <= ERROR_ADDRESS_BYTES_MAX)
-                .map(str::to_owned),
-            // No request carries one. protocol/wire.md 10.2
-            correlation_id: None,
-        });
-        binary::encode(&error, &mut self.work.payload)
-            .expect("a short text and an address fit into a frame");
-        self.work.answers.frame(Qos::Fire, &self.work.payload);
-        self.flush_full_answers();
-    }
-
-    /// Answers with a message that needs nothing of the router: PONG, SYNC, WELCOME.
-    pub fn answer(&mut self, payload: &[u8]) {
-        self.work.answers.frame(Qos::Fire, payload);
-        self.flush_full_answers();
-    }
-
     /// True if a session is pressed: what is not done yet should wait until it has room.
     /// // protocol/router.md 16.2
     #[must_use]
@@ -308,23 +260,6 @@ impl<'r> Batch<'r> {
             .expect("a slot number implies that its shard is locked");
         (held.number, &mut held.shard)
     }
-
-    fn flush_full_answers(&mut self) {
-        if self.work.answers.is_full() {
-            self.work.delivery.flush(self.now.tick);
-            self.flush_answers();
-        }
-    }
-
-    pub(crate) fn flush_answers(&mut self) {
-        if self.work.answers.is_empty() {
-            return;
-        }
-        self.work
-            .delivery
-            .push(self.session, &self.work.answers, self.now.tick);
-        self.work.answers.clear();
-    }
 }
 
 impl Drop for Batch<'_> {
@@ -336,12 +271,6 @@ impl Drop for Batch<'_> {
         }
     }
 }
-
-/// What of an error's text is sent: ours are shorter, but some repeat what the peer sent.
-const ERROR_TEXT_BYTES_MAX: usize = 1024;
-
-/// Up to here an ERROR repeats the address, also one that is refused for its length.
-const ERROR_ADDRESS_BYTES_MAX: usize = 4 * ADDRESS_BYTES_MAX;
 
 #[cfg(test)]
 mod tests;

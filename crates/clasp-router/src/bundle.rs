@@ -52,6 +52,8 @@ struct Outcome<'a> {
     gesture: Option<(u32, Phase)>,
     /// The one session that it is for, if it is a signal. // protocol/router.md 13.1
     to: Option<Arc<Session>>,
+    /// A SET of an address that had no param.
+    is_first: bool,
 }
 
 /// What each session gets of a bundle.
@@ -219,6 +221,7 @@ impl Batch<'_> {
             number,
             gesture: None,
             to: None,
+            is_first: applied.is_new,
         };
         Ok((outcome, applied.revision))
     }
@@ -244,6 +247,7 @@ impl Batch<'_> {
             number: publish.number(),
             gesture: is_gesture.then(|| (publish.id.unwrap_or(0), publish.phase)),
             to,
+            is_first: false,
         })
     }
 
@@ -385,6 +389,7 @@ impl Outcome<'_> {
         Written {
             signal: self.signal,
             payload,
+            is_first: self.is_first,
         }
     }
 }
@@ -411,9 +416,13 @@ impl Router {
             batch.apply_members(&members)
         });
         match applied {
-            Ok(receipt) if bundle.wants_ack => batch.ack(None, receipt.revision),
+            Ok(receipt) if bundle.wants_ack => batch.acknowledge(None, &receipt),
             Ok(_) => {}
-            Err(refusal) => batch.refuse(&refusal, None),
+            Err(refusal) => batch.refuse_write(&refusal, None),
+        }
+        if bundle.session.owes() {
+            // Its connection waits for what it is told of when it looks.
+            batch.work.delivery.remind(&bundle.session);
         }
         batch.finish(None);
     }

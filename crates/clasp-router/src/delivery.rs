@@ -115,6 +115,11 @@ impl Delivery {
         self.note(session, pushed);
     }
 
+    /// Has the writer of a session woken although it got nothing.
+    pub(crate) fn remind(&mut self, session: &Session) {
+        self.wakers.extend(session.outbox.waker());
+    }
+
     /// Wakes the writers of all that got something, except the one that is running: `own`.
     pub(crate) fn wake(&mut self, own: Option<&Waker>) {
         for waker in self.wakers.drain(..) {

@@ -16,6 +16,8 @@ use crate::time::{Now, Tick, Timestamp};
 pub struct Export {
     /// The moment, on the wall clock.
     pub at: Timestamp,
+    /// The number of the last write in it, of those that are recorded.
+    pub sequence: u64,
     /// How long params without a time to live of their own are kept after a write.
     pub param_ttl: Option<Duration>,
     /// The highest revision of an address that is no longer there.
@@ -53,12 +55,14 @@ impl Router {
         // All are locked before the first is read, so that no bundle is in some of them only.
         // Each is free again when it has been read: what changes then is behind the moment.
         let locked: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
+        let sequence = *self.recorded.lock();
         for shard in locked {
             forgotten = forgotten.max(shard.forgotten());
             params.extend(shard.slots().filter_map(|slot| exported(slot, now)));
         }
         Export {
             at: now.wall,
+            sequence,
             param_ttl: self.config.param_ttl,
             forgotten,
             params,

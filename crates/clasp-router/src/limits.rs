@@ -72,6 +72,13 @@ pub const PROGRESS_WINDOW: Duration = Duration::from_millis(250);
 /// The refusal of a rate limit is told at most this often.
 pub const RATE_NOTICE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Answers of one session that wait until its writes are kept, after which no more of its writes
+/// are done: more than a peer needs under way on a disk that takes 10 ms for each commit.
+pub const OWED_ANSWERS_MAX: usize = 16 * 1024;
+
+/// Bytes of these answers.
+pub const OWED_BYTES_MAX: usize = 512 * 1024;
+
 /// The highest revision that is restored. No param gets there by being written; beyond it adding
 /// one would be at an end some day.
 pub const RESTORED_REVISION_MAX: u64 = i64::MAX as u64;

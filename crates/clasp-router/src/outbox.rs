@@ -234,6 +234,11 @@ impl Outbox {
         matches!(closed, Some(Closed::Revoked | Closed::Dismissed))
     }
 
+    /// The writer, for whoever has something else to tell it.
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        self.inner.lock().waker.clone()
+    }
+
     /// Why the outbox is closed, if it is.
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {

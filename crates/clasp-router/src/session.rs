@@ -1,6 +1,7 @@
 //! Sessions: who is connected, by number inside and by text on the wire.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +9,7 @@ use clasp_proto::{Binding, Principal};
 
 use crate::index::Subscription;
 use crate::outbox::Outbox;
+use crate::owed::Owed;
 use crate::rate::Rate;
 use crate::refusal::Refusal;
 use crate::snapshot::Cursor;
@@ -41,6 +43,7 @@ pub struct Session {
     pub outbox: Outbox,
     pub(crate) rate: Mutex<Rate>,
     pub(crate) held: Mutex<Held>,
+    pub(crate) owed: Mutex<Owed>,
     pub(crate) has_cursor: AtomicBool,
     /// Its rights are gone: it does nothing more, whatever it sent before.
     pub(crate) is_over: AtomicBool,
@@ -71,6 +74,24 @@ impl Session {
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
         self.has_cursor.load(Ordering::Relaxed)
+    }
+
+    /// True while answers wait until the writes before them are kept.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        !self.owed.lock().is_empty()
+    }
+
+    /// True if so many of them wait that no more writes of the session should be done.
+    #[must_use]
+    pub fn owes_much(&self) -> bool {
+        self.owed.lock().is_full()
+    }
+
+    /// Up to which number writes have to be kept until the first of them, and the last, can go.
+    #[must_use]
+    pub fn owed(&self) -> Option<RangeInclusive<u64>> {
+        self.owed.lock().sequences()
     }
 }
 
@@ -115,6 +136,7 @@ impl Sessions {
             outbox: Outbox::new(new.binding, budget_bytes),
             rate: Mutex::new(rate),
             held: Mutex::new(Held::default()),
+            owed: Mutex::new(Owed::default()),
             has_cursor: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });

@@ -29,6 +29,33 @@ pub struct Written<'a> {
     pub signal: Option<Signal>,
     /// The v1 payload as it is kept, with the new revision in a SET.
     pub payload: &'a [u8],
+    /// A SET of an address that had no param: nothing in it comes from an earlier one.
+    pub is_first: bool,
+}
+
+/// How far what was recorded would survive the end of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Writes up to this number are kept, whatever happens.
+    pub up_to: u64,
+    /// Those above it never will be.
+    pub is_final: bool,
+}
+
+impl Kept {
+    /// Nothing has to be waited for.
+    pub const ALL: Self = Self {
+        up_to: u64::MAX,
+        is_final: false,
+    };
+
+    /// What two taps both keep.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            up_to: self.up_to.min(other.up_to),
+            is_final: self.is_final || other.is_final,
+        }
+    }
 }
 
 /// Told of every write.
@@ -45,12 +72,23 @@ pub trait Tap: Send + Sync {
         let _ = records;
     }
 
+    /// How far writes are kept: until then what acknowledges them waits.
+    fn kept(&self) -> Kept {
+        Kept::ALL
+    }
+
     /// Is told of writes while their shards are locked: must not block and must not call the
     /// router. Of what is recorded it is told one commit after the other.
     fn committed(&self, commit: &Commit<'_>);
 }
 
 impl Router {
+    /// How far all taps keep what was recorded.
+    pub(crate) fn kept(&self) -> Kept {
+        let kept = self.taps.iter().map(|tap| tap.kept());
+        kept.fold(Kept::ALL, Kept::and)
+    }
+
     /// Numbers writes that are recorded, and tells the taps. Returns the number of the last.
     pub(crate) fn commit(&self, session: &Session, now: Now, writes: &[Written<'_>]) -> u64 {
         let mut last = self.recorded.lock();

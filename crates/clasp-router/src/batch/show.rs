@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use clasp_proto::Action;
 use clasp_proto::binary::{self, Body, MessageRef, PublishRef, SetRef};
+use clasp_proto::{Action, Qos, Signal};
 
 use super::Batch;
 use crate::gate::{Sight, Veil};
@@ -137,6 +137,32 @@ impl Batch<'_> {
             .map_or(Cow::Borrowed(payload), Cow::Owned)
     }
 
+    /// Puts a write of earlier into the session's outbox, as it is shown to it now; false if it is
+    /// not. // protocol/router.md 11.5, 17.7, 17.8
+    pub fn recall(&mut self, payload: &[u8]) -> bool {
+        let (address, qos) = match binary::view(payload) {
+            Ok(MessageRef::Set(set)) => (set.address, Qos::Confirm),
+            Ok(MessageRef::Publish(publish)) => (
+                publish.address,
+                publish.signal.map_or(Qos::Fire, Signal::qos),
+            ),
+            _ => return false,
+        };
+        let veil = self.router.veil(address);
+        if veil.sight == Sight::ByState && !self.holds_all() {
+            self.enter_everything();
+        }
+        let (router, session) = (self.router, self.session);
+        let is_shown = session.principal.may(Action::Read, address)
+            && (veil.sight == Sight::Open
+                || self.viewing(|view| router.shows(session, address, view)));
+        if is_shown {
+            let shown = self.shown(veil, payload);
+            self.answer_as(qos, &shown);
+        }
+        is_shown
+    }
+
     /// Locks every shard.
     pub(crate) fn enter_everything(&mut self) {
         let count = self.router.shards.len();
@@ -172,10 +198,12 @@ impl Router {
     }
 
     /// The payload of a SET or PUBLISH without what is redacted, if that is not all of it.
-    fn redacted(&self, payload: &[u8]) -> Option<Vec<u8>> {
+    /// // protocol/router.md 17.8
+    #[must_use]
+    pub fn redacted(&self, payload: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(payload.len());
         let mut left = Vec::new();
-        match binary::view(payload).expect("the router wrote it") {
+        match binary::view(payload).ok()? {
             MessageRef::Set(set) => {
                 let value = self.redact(set.address, set.value, &mut left)?;
                 SetRef { value, ..set }.write_with(set.revision, &mut out);

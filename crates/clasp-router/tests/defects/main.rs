@@ -10,6 +10,7 @@ mod address;
 mod bundle;
 mod door;
 mod gesture;
+mod kept;
 mod pattern;
 mod publish;
 mod query;

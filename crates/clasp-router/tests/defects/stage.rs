@@ -189,6 +189,13 @@ impl Stage {
             .map(|refusal| refusal.code())
     }
 
+    /// Gives the session the answers that have waited long enough.
+    pub(crate) fn settle(&mut self, session: &Arc<Session>) {
+        let mut batch = self.router.batch(session, self.now, &mut self.work);
+        batch.settle();
+        batch.finish(None);
+    }
+
     /// What follows WELCOME.
     pub(crate) fn greet(&mut self, session: &Arc<Session>) {
         let mut batch = self.router.batch(session, self.now, &mut self.work);
@@ -281,10 +288,13 @@ fn submit(batch: &mut Batch<'_>, message: &Message, qos: Qos) -> Outcome {
     match (&operation, &outcome) {
         (Operation::Set(_) | Operation::Bundle(_), Ok(receipt)) => {
             if receipt.is_applied && wants_ack {
-                batch.ack(about, receipt.revision);
+                batch.acknowledge(about, receipt);
             }
         }
         (_, Ok(_)) => {}
+        (Operation::Set(_) | Operation::Publish(_) | Operation::Bundle(_), Err(refusal)) => {
+            batch.refuse_write(refusal, about);
+        }
         (_, Err(refusal)) => batch.refuse(refusal, about),
     }
     outcome

@@ -6,7 +6,7 @@ use std::task::Waker;
 use clasp_proto::binary::{self, MessageRef, PublishRef, SetRef};
 use clasp_proto::limits::FRAME_PAYLOAD_MAX;
 use clasp_proto::{Code, Message, Publish, Qos, Sync, binary::BUNDLE, frame, msgpack};
-use clasp_router::{Batch, Bundle, Operation, Query, Receipt, Refusal, Session};
+use clasp_router::{Batch, Bundle, Operation, Query, Refusal, Session};
 
 use crate::metrics::{Counts, Kind};
 use crate::shared::Shared;
@@ -123,16 +123,16 @@ impl<'a> Dispatch<'a> {
     fn set(&mut self, set: SetRef<'_>, wants_ack: bool) {
         self.counts.about(Kind::Set, set.address);
         match self.batch.submit(&Operation::Set(set)) {
-            Ok(receipt) if wants_ack => self.batch.ack(Some(set.address), receipt.revision),
+            Ok(receipt) if wants_ack => self.batch.acknowledge(Some(set.address), &receipt),
             Ok(_) => {}
-            Err(refusal) => self.batch.refuse(&refusal, Some(set.address)),
+            Err(refusal) => self.batch.refuse_write(&refusal, Some(set.address)),
         }
     }
 
     fn publish(&mut self, publish: PublishRef<'_>) {
         self.counts.about(Kind::Publish, publish.address);
         if let Err(refusal) = self.batch.submit(&Operation::Publish(publish)) {
-            self.batch.refuse(&refusal, Some(publish.address));
+            self.batch.refuse_write(&refusal, Some(publish.address));
         }
     }
 
@@ -142,18 +142,14 @@ impl<'a> Dispatch<'a> {
             .batch
             .submit(&Operation::Bundle(Bundle { payload, wants_ack }))
         {
-            Ok(Receipt {
-                is_applied: true,
-                revision,
-                ..
-            }) if wants_ack => {
-                self.batch.ack(None, revision);
+            Ok(receipt) if wants_ack && receipt.is_applied => {
+                self.batch.acknowledge(None, &receipt);
             }
             Ok(_) => {}
             Err(Refusal::Unreadable(error)) => {
                 self.unreadable(error.code(), &error.to_string());
             }
-            Err(refusal) => self.batch.refuse(&refusal, None),
+            Err(refusal) => self.batch.refuse_write(&refusal, None),
         }
     }
 

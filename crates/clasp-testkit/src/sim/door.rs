@@ -34,8 +34,8 @@ pub(super) fn submit(batch: &mut Batch<'_>, payload: &[u8], qos: Qos) -> Said {
     let result = batch.submit(&operation);
     match &result {
         Ok(receipt) if wants_ack && receipt.is_applied => match operation {
-            Operation::Set(set) => batch.ack(Some(set.address), receipt.revision),
-            Operation::Bundle(_) => batch.ack(None, receipt.revision),
+            Operation::Set(set) => batch.acknowledge(Some(set.address), receipt),
+            Operation::Bundle(_) => batch.acknowledge(None, receipt),
             _ => {}
         },
         Ok(_) => {}

@@ -97,6 +97,7 @@ impl Document {
         let params = params.map(|entry| reading.param(entry));
         Ok(Export {
             at: Timestamp(self.saved_at),
+            sequence: 0,
             param_ttl: self.param_ttl.map(Duration::from_micros),
             forgotten: self.forgotten,
             params: params.collect::<Result<_, _>>()?,
@@ -139,6 +140,7 @@ impl Old {
         });
         Ok(Export {
             at: now,
+            sequence: 0,
             param_ttl: None,
             forgotten: 0,
             params: params.collect::<Result<_, _>>()?,

@@ -37,6 +37,7 @@ fn export(values: impl IntoIterator<Item = Stored>) -> Export {
     let values = values.into_iter().enumerate();
     Export {
         at: NOW,
+        sequence: 0,
         param_ttl: Some(Duration::from_secs(3600)),
         forgotten: 9,
         params: values
