@@ -38,6 +38,8 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 pub use backup::backup;
 pub use compaction::{Compacted, Snapshot};
 pub use encoding::Broken;
@@ -97,7 +99,7 @@ pub enum Before {
 pub struct Journal {
     shared: Arc<Shared>,
     source: ReaderSource,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 enum ReaderSource {
@@ -154,7 +156,7 @@ impl Journal {
         Ok(Self {
             shared,
             source,
-            thread: Some(thread),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -185,6 +187,11 @@ impl Journal {
     /// Records that are not durable yet.
     pub fn backlog(&self) -> usize {
         self.shared.backlog()
+    }
+
+    /// True if half of the room is taken: whoever sends writes should be read no further.
+    pub fn is_half_full(&self) -> bool {
+        self.shared.is_half_full()
     }
 
     /// A way to read it, of its own. Opens a file.
@@ -225,7 +232,7 @@ impl Journal {
     ///
     /// # Errors
     /// Not all of it is durable.
-    pub fn close(mut self) -> Result<(), JournalError> {
+    pub fn close(&self) -> Result<(), JournalError> {
         self.end();
         match self.shared.progress().state {
             State::Failed => Err(JournalError::Failed),
@@ -233,9 +240,9 @@ impl Journal {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&self) {
         self.shared.close();
-        let ended = self.thread.take().map(JoinHandle::join);
+        let ended = self.thread.lock().take().map(JoinHandle::join);
         if let Some(Err(_)) = ended {
             tracing::error!("the journal's thread has panicked");
         }

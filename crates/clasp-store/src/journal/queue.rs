@@ -1,6 +1,6 @@
 //! What waits for the writer: encoded as it comes, taken all at once.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -39,6 +39,7 @@ pub(super) struct Shared {
     wake: Condvar,
     durable: AtomicU64,
     state: AtomicU8,
+    is_half_full: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +79,7 @@ impl Shared {
             wake: Condvar::new(),
             durable: AtomicU64::new(latest.unwrap_or(0)),
             state: AtomicU8::new(RUNNING),
+            is_half_full: AtomicBool::new(false),
         }
     }
 
@@ -110,6 +112,10 @@ impl Shared {
         waiting.reserved = waiting.reserved.saturating_sub(records);
     }
 
+    pub(super) fn is_half_full(&self) -> bool {
+        self.is_half_full.load(Ordering::Relaxed)
+    }
+
     /// Records that are not durable yet.
     pub(super) fn backlog(&self) -> usize {
         self.waiting.lock().records
@@ -135,6 +141,7 @@ impl Shared {
         }
         waiting.next = Some(record.sequence + 1);
         waiting.push(record);
+        self.note_load(&waiting);
         let is_idle = waiting.fresh == 1;
         drop(waiting);
         failpoints::pass(Point::AfterAppend);
@@ -210,11 +217,18 @@ impl Shared {
             }
             let room = SPARE_CHUNKS.saturating_sub(waiting.spare.len());
             waiting.spare.extend(chunks.drain(..).take(room));
+            self.note_load(&waiting);
         }
         if let Some(last) = last {
             self.durable.store(last, Ordering::Release);
         }
         self.state.store(RUNNING, Ordering::Release);
+    }
+
+    fn note_load(&self, waiting: &Waiting) {
+        let is_half_full =
+            waiting.records > QUEUE_RECORDS_MAX / 2 || waiting.bytes > QUEUE_BYTES_MAX / 2;
+        self.is_half_full.store(is_half_full, Ordering::Relaxed);
     }
 
     pub(super) fn full(&self) {
