@@ -52,8 +52,8 @@ struct Outcome<'a> {
     gesture: Option<(u32, Phase)>,
     /// The one session that it is for, if it is a signal. // protocol/router.md 13.1
     to: Option<Arc<Session>>,
-    /// A SET of an address that had no param.
-    is_first: bool,
+    /// A SET of a param that was there.
+    goes_on: bool,
 }
 
 /// What each session gets of a bundle.
@@ -221,7 +221,7 @@ impl Batch<'_> {
             number,
             gesture: None,
             to: None,
-            is_first: applied.is_new,
+            goes_on: !applied.is_new,
         };
         Ok((outcome, applied.revision))
     }
@@ -247,7 +247,7 @@ impl Batch<'_> {
             number: publish.number(),
             gesture: is_gesture.then(|| (publish.id.unwrap_or(0), publish.phase)),
             to,
-            is_first: false,
+            goes_on: false,
         })
     }
 
@@ -389,7 +389,7 @@ impl Outcome<'_> {
         Written {
             signal: self.signal,
             payload,
-            is_first: self.is_first,
+            goes_on: self.goes_on,
         }
     }
 }

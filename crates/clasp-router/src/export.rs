@@ -58,7 +58,13 @@ impl Router {
         let sequence = *self.recorded.lock();
         for shard in locked {
             forgotten = forgotten.max(shard.forgotten());
-            params.extend(shard.slots().filter_map(|slot| exported(slot, now)));
+            for slot in shard.slots() {
+                match exported(slot, now) {
+                    Some(param) => params.push(param),
+                    // It has expired, and the shard does not know yet.
+                    None => forgotten = forgotten.max(slot.revision()),
+                }
+            }
         }
         Export {
             at: now.wall,

@@ -28,8 +28,8 @@ struct Answer {
 pub(crate) enum Due {
     /// Its payload is at hand.
     Now,
-    /// The write that it speaks of will never be kept.
-    Never,
+    /// Nothing is being kept any more, or for too long.
+    NotKept,
 }
 
 impl Owed {
@@ -60,7 +60,7 @@ impl Owed {
         let first = *self.answers.front()?;
         let due = match first.sequence <= kept.up_to {
             true => Due::Now,
-            false if kept.is_final => Due::Never,
+            false if kept.has_stopped => Due::NotKept,
             false => return None,
         };
         self.answers.pop_front();

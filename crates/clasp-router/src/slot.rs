@@ -45,6 +45,11 @@ impl Slot {
         }
     }
 
+    /// The revision of its param, 0 without one.
+    pub(crate) fn revision(&self) -> u64 {
+        self.param.as_ref().map_or(0, |param| param.revision)
+    }
+
     /// True if nothing but a cached route would be lost with it.
     pub(crate) const fn is_bare(&self) -> bool {
         self.param.is_none() && self.filters.is_none()

@@ -29,8 +29,8 @@ pub struct Written<'a> {
     pub signal: Option<Signal>,
     /// The v1 payload as it is kept, with the new revision in a SET.
     pub payload: &'a [u8],
-    /// A SET of an address that had no param: nothing in it comes from an earlier one.
-    pub is_first: bool,
+    /// A SET of a param that was there: its time to live goes on, unless the SET brings one.
+    pub goes_on: bool,
 }
 
 /// How far what was recorded would survive the end of the process.
@@ -38,22 +38,22 @@ pub struct Written<'a> {
 pub struct Kept {
     /// Writes up to this number are kept, whatever happens.
     pub up_to: u64,
-    /// Those above it never will be.
-    pub is_final: bool,
+    /// Those above it are not being kept: who waits for that is told so.
+    pub has_stopped: bool,
 }
 
 impl Kept {
     /// Nothing has to be waited for.
     pub const ALL: Self = Self {
         up_to: u64::MAX,
-        is_final: false,
+        has_stopped: false,
     };
 
     /// What two taps both keep.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             up_to: self.up_to.min(other.up_to),
-            is_final: self.is_final || other.is_final,
+            has_stopped: self.has_stopped || other.has_stopped,
         }
     }
 }

@@ -41,8 +41,10 @@ const ANNOUNCE: u8 = 0x03;
 const FEDERATION_SYNC: u8 = 0x04;
 const SUBSCRIBE: u8 = 0x10;
 const UNSUBSCRIBE: u8 = 0x11;
-const PUBLISH: u8 = 0x20;
-const SET: u8 = 0x21;
+/// The first byte of a PUBLISH payload.
+pub const PUBLISH: u8 = 0x20;
+/// The first byte of a SET payload.
+pub const SET: u8 = 0x21;
 const GET: u8 = 0x22;
 /// The first byte of a SNAPSHOT payload.
 pub const SNAPSHOT: u8 = 0x23;

@@ -84,7 +84,7 @@ impl Batch<'_> {
             match due {
                 None => return,
                 Some(Due::Now) => self.answer_payload(),
-                Some(Due::Never) => {
+                Some(Due::NotKept) => {
                     let ack = core::mem::take(&mut self.work.payload);
                     self.write_loss(&ack);
                     self.answer_payload();
@@ -176,5 +176,6 @@ const ERROR_TEXT_BYTES_MAX: usize = 1024;
 /// Up to here an ERROR repeats the address, also one that is refused for its length.
 const ERROR_ADDRESS_BYTES_MAX: usize = 4 * ADDRESS_BYTES_MAX;
 
-/// Instead of an ACK, when the tap that keeps writes has failed.
-const NOT_KEPT: &str = "the journal has failed: this write was done, but a restart may undo it";
+/// Instead of an ACK, when the tap that keeps writes keeps none.
+const NOT_KEPT: &str =
+    "the journal does not keep up: this write was done, but a restart may undo it";

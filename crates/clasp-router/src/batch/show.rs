@@ -138,7 +138,7 @@ impl Batch<'_> {
     }
 
     /// Puts a write of earlier into the session's outbox, as it is shown to it now; false if it is
-    /// not. // protocol/router.md 11.5, 17.7, 17.8
+    /// not. // protocol/router.md 11.4, 11.5, 17.7, 17.8
     pub fn recall(&mut self, payload: &[u8]) -> bool {
         let (address, qos) = match binary::view(payload) {
             Ok(MessageRef::Set(set)) => (set.address, Qos::Confirm),

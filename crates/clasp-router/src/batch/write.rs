@@ -35,7 +35,7 @@ impl Batch<'_> {
             self.keep_within_capacity(number)?;
         }
         room.keep(1);
-        let sequence = self.broadcast(number, set, applied.is_new);
+        let sequence = self.broadcast(number, set, !applied.is_new);
         Ok(Receipt {
             revision: Some(applied.revision),
             sequence,
@@ -131,7 +131,7 @@ impl Batch<'_> {
         value.as_f64()
     }
 
-    fn broadcast(&mut self, number: SlotNumber, set: &SetRef<'_>, is_first: bool) -> u64 {
+    fn broadcast(&mut self, number: SlotNumber, set: &SetRef<'_>, goes_on: bool) -> u64 {
         let mut payload = core::mem::take(&mut self.work.payload);
         payload.clear();
         let stored = self.write_stored(number, set, &mut payload);
@@ -146,7 +146,7 @@ impl Batch<'_> {
         let write = Written {
             signal: message.signal,
             payload: &payload,
-            is_first,
+            goes_on,
         };
         let sequence = self.commit(write, true);
         self.work.payload = payload;
@@ -207,7 +207,7 @@ impl Batch<'_> {
         let write = Written {
             signal: message.signal,
             payload: &payload,
-            is_first: false,
+            goes_on: false,
         };
         let sequence = self.commit(write, is_recorded);
         self.work.payload = payload;
@@ -325,7 +325,7 @@ impl Batch<'_> {
         let write = Written {
             signal: message.signal,
             payload,
-            is_first: false,
+            goes_on: false,
         };
         self.commit(write, false);
     }

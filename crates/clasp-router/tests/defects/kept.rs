@@ -15,14 +15,14 @@ use crate::stage::{Stage, bundle, bundle_at, publish, set, set_with};
 #[derive(Clone, Default)]
 struct Disk {
     up_to: Arc<AtomicU64>,
-    has_failed: Arc<AtomicBool>,
+    has_stopped: Arc<AtomicBool>,
 }
 
 impl Tap for Disk {
     fn kept(&self) -> Kept {
         Kept {
             up_to: self.up_to.load(Ordering::SeqCst),
-            is_final: self.has_failed.load(Ordering::SeqCst),
+            has_stopped: self.has_stopped.load(Ordering::SeqCst),
         }
     }
 
@@ -117,7 +117,7 @@ fn a_refusal_waits_behind_the_acks_before_it() {
 }
 
 #[test]
-fn after_a_failure_nothing_is_acknowledged_and_everything_answered() {
+fn what_is_not_kept_is_not_acknowledged_and_yet_answered() {
     let (mut stage, disk) = stage();
     let writer = stage.session("w");
     for address in ["/x", "/y"] {
@@ -128,7 +128,7 @@ fn after_a_failure_nothing_is_acknowledged_and_everything_answered() {
         .unwrap_err();
     stage.send(&writer, &bundle([set("/z", 1)])).unwrap();
     disk.keep(1);
-    disk.has_failed.store(true, Ordering::SeqCst);
+    disk.has_stopped.store(true, Ordering::SeqCst);
     let expected = ["/x 1", "/y 501", "/x 400", "bundle 501"];
     assert_eq!(answers(&mut stage, &writer), expected);
     assert!(!writer.owes());

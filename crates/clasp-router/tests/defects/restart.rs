@@ -380,3 +380,19 @@ fn an_export_holds_up_writers_briefly() {
         assert!(exports[4] < Duration::from_secs(1));
     }
 }
+
+// protocol/router.md 6.4: between the expiry of a param and the moment that it is taken away
+#[test]
+fn a_param_that_has_just_expired_is_remembered() {
+    let mut stage = Stage::new();
+    let writer = stage.session("w");
+    let short = set_with("/x", 1, |set| set.ttl = Some(Ttl::Absolute(1)));
+    for _ in 0..5 {
+        stage.send(&writer, &short).unwrap();
+    }
+    // Nobody has advanced the router since.
+    stage.now.tick.0 += 1_000_000;
+    stage.now.wall.0 += 1_000_000;
+    let export = stage.export();
+    assert_eq!((export.params.len(), export.forgotten), (0, 5));
+}
