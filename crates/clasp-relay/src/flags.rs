@@ -4,6 +4,7 @@ mod authentication;
 mod basics;
 mod discovery;
 mod idle;
+mod journal;
 mod missing;
 mod operations;
 mod protocols;
@@ -20,6 +21,7 @@ use authentication::Authentication;
 pub(crate) use basics::{Basics, Generated};
 use discovery::Discovery;
 use idle::Idle;
+use journal::Journal;
 pub(crate) use missing::Missing;
 use operations::Operations;
 use protocols::Protocols;
@@ -36,6 +38,8 @@ pub(crate) struct Flags {
     authentication: Authentication,
     #[command(flatten)]
     state: State,
+    #[command(flatten)]
+    journal: Journal,
     #[command(flatten)]
     discovery: Discovery,
     #[command(flatten)]
@@ -93,6 +97,7 @@ impl Flags {
         self.protocols.apply(&mut config);
         self.authentication.apply(&mut config);
         self.state.apply(&mut config);
+        self.journal.apply(&mut config);
         self.discovery.apply(&mut config);
         self.operations.apply(&mut config);
         config

@@ -252,7 +252,8 @@ impl Router {
     }
 
     /// What is shown in place of a value, if that is not the value; it is written into `out`.
-    pub(crate) fn redact<'o>(
+    /// // protocol/router.md 17.8
+    pub fn redact<'o>(
         &self,
         address: &str,
         value: Encoded<'_>,

@@ -90,6 +90,22 @@ pub struct Config {
     pub persist_interval: Duration,
     /// A damaged file is set aside, and the server starts empty, instead of not at all.
     pub persist_discard_corrupt: bool,
+    /// The file that every write is recorded in, before it is acknowledged; nothing records none.
+    pub journal: Option<PathBuf>,
+    /// Record the newest writes in memory instead.
+    pub journal_memory: bool,
+    /// What kind of file that is: sqlite.
+    pub journal_backend: String,
+    /// When a write is acknowledged: fsync, os or memory.
+    pub journal_durability: String,
+    /// So many writes are committed without a wait for more.
+    pub journal_batch_size: usize,
+    /// No write waits longer for others.
+    pub journal_flush: Duration,
+    /// Records before this number are removed.
+    pub journal_compact_before: Option<u64>,
+    /// Records older than this are removed.
+    pub journal_compact_age: Option<Duration>,
     /// Where `/healthz` and `/readyz` are answered.
     pub health_port: Option<u16>,
     /// Where `/metrics` is answered.
@@ -197,6 +213,14 @@ impl Config {
             persist: None,
             persist_interval: Duration::from_secs(30),
             persist_discard_corrupt: false,
+            journal: None,
+            journal_memory: false,
+            journal_backend: "sqlite".to_owned(),
+            journal_durability: "fsync".to_owned(),
+            journal_batch_size: 100,
+            journal_flush: Duration::from_millis(50),
+            journal_compact_before: None,
+            journal_compact_age: None,
             health_port: None,
             metrics_port: None,
             rendezvous_port: SidePort::Off,

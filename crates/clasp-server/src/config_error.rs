@@ -128,6 +128,25 @@ pub enum ConfigError {
         /// What is wrong with it, with its name.
         source: AnchorFault,
     },
+    /// Another kind of journal than there is.
+    #[error(
+        "--journal-backend {found}: expected sqlite, the only one of this version: leave the flag out"
+    )]
+    JournalBackend {
+        /// As given.
+        found: String,
+    },
+    /// No level of durability.
+    #[error(
+        "--journal-durability {found}: expected fsync (survives a power cut), os (survives the end of the process) or memory (acknowledges at once)"
+    )]
+    JournalDurability {
+        /// As given.
+        found: String,
+    },
+    /// A journal in a file and one in memory.
+    #[error("--journal-memory: there is a --journal as well: give one of them")]
+    TwoJournals,
     /// The other rendezvous server has no url.
     #[error("--rendezvous-url {url}: expected http://host:port or https://host:port")]
     RendezvousUrl {

@@ -3,10 +3,13 @@
 
 mod arrival;
 mod dispatch;
+mod durable;
 mod end;
+mod farewell;
 mod greeting;
 mod input;
 mod output;
+mod replay;
 
 pub(crate) use arrival::Arrival;
 pub(crate) use greeting::PROTOCOL_VERSION;
@@ -15,26 +18,28 @@ use std::future::Future as _;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use clasp_proto::{Binding, Close, Code};
+use clasp_proto::Binding;
 use clasp_router::{Closed, Session, Tick};
-use clasp_transport::{Stream, websocket};
+use clasp_transport::Stream;
 use tokio::io::AsyncWrite;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Sleep, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use self::durable::Durable;
 use self::end::End;
 use self::greeting::Greeted;
 use self::input::Input;
 use self::output::Output;
+use self::replay::Replays;
 use crate::admission::{Admitted, Arrived, Queued};
 use crate::counters::{Counted, Ending};
 use crate::limits::{
-    EXPIRY_CHECK_INTERVAL, FAREWELL_TIMEOUT, QUEUED_TIME_MAX, STALL_MAX, STALL_RECHECK,
+    EXPIRY_CHECK_INTERVAL, QUEUED_TIME_MAX, REPLAYS_WAITING_MAX, STALL_MAX, STALL_RECHECK,
     WRITE_DEADLINE,
 };
 use crate::shared::Shared;
@@ -161,6 +166,8 @@ struct Connection<'a> {
     /// Sessions that this one feeds faster than they read: reading waits for them.
     pressed: Vec<Arc<Session>>,
     held_back_since: Option<Tick>,
+    durable: Durable,
+    replays: Replays,
     heard_at: Tick,
     has_asked: bool,
     timer: Pin<Box<Sleep>>,
@@ -177,6 +184,8 @@ impl<'a> Connection<'a> {
             attached: greeted.attached,
             pressed: Vec::new(),
             held_back_since: None,
+            durable: Durable::default(),
+            replays: Replays::default(),
             heard_at: shared.clock.tick(),
             has_asked: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -208,6 +217,8 @@ impl<'a> Connection<'a> {
     /// Goes on with what can go on; ready when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
+            self.durable.settle(cx, &self.attached);
+            self.replays.poll(cx, &self.attached);
             if let Err(end) = self.poll_write(cx) {
                 return Poll::Ready(end);
             }
@@ -278,6 +289,7 @@ impl<'a> Connection<'a> {
             return Poll::Pending;
         }
         let session = &self.attached.session;
+        self.input.replays_max = REPLAYS_WAITING_MAX.saturating_sub(self.replays.len());
         match self.input.poll(cx, &mut self.stream, &self.attached) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(end)) => Poll::Ready(Err(end)),
@@ -285,6 +297,10 @@ impl<'a> Connection<'a> {
                 self.heard_at = received.at;
                 self.has_asked = false;
                 self.pressed = received.pressed;
+                self.replays.extend(received.replays);
+                if received.has_filled {
+                    self.durable.note_filling();
+                }
                 if !received.control.is_empty() {
                     session.outbox.push_control(&received.control, received.at);
                 }
@@ -297,6 +313,11 @@ impl<'a> Connection<'a> {
     /// or for this peer itself to take its answers. // protocol/router.md 16.2
     fn is_held_back(&mut self, cx: &Context<'_>) -> bool {
         let (shared, waker) = (self.attached.shared, cx.waker());
+        if self.durable.holds_back(&self.attached, waker) {
+            // What the peer sends meanwhile is not heard.
+            self.heard_at = shared.clock.tick();
+            return true;
+        }
         if !self.pressed.is_empty() {
             let now = shared.clock.tick();
             self.pressed
@@ -392,49 +413,6 @@ impl<'a> Connection<'a> {
                 Ok(now.tick.after(left.min(EXPIRY_CHECK_INTERVAL)))
             }
         }
-    }
-
-    /// Says why the connection ends, if there is somebody to be told.
-    /// // protocol/router.md 14.6, protocol/errors.md 1.4, 2.1
-    async fn farewell(mut self, end: &End) {
-        if end.is_cut() && !self.output.drop_rest() {
-            // In the middle of what it may not have any more: no word fits in between.
-            return;
-        }
-        let words = match end {
-            End::Left | End::Io(_) => None,
-            End::Protocol(error) => Some((None, error.close())),
-            End::Offended => Some((Some(Code::InvalidMessage), Close::Protocol)),
-            End::Slow => Some((Some(Code::Overloaded), Close::SlowConsumer)),
-            End::Silent => Some((Some(Code::Timeout), Close::IdleTimeout)),
-            End::ShuttingDown => Some((Some(Code::Unavailable), Close::Shutdown)),
-            End::Expired => Some((Some(Code::TokenExpired), Close::TokenEnded)),
-            End::Revoked | End::Dismissed => Some((Some(Code::Unauthorized), Close::TokenEnded)),
-        };
-        let mut last = Vec::new();
-        match words {
-            Some((code, close)) => {
-                let text = end.to_string();
-                if let Some(code) = code {
-                    self.attached.shared.metrics.add_error(code);
-                    output::error(&mut last, self.binding, code, &text);
-                }
-                if self.binding == Binding::WebSocket {
-                    websocket::close(&mut last, close.number(), &text);
-                }
-            }
-            None if self.binding == Binding::WebSocket => {
-                websocket::close(&mut last, Close::Normal.number(), "");
-            }
-            None => {}
-        }
-        if !matches!(end, End::Left | End::Io(_) | End::Slow) && !end.is_cut() {
-            // The answers to what came before go out before the reason.
-            self.output.refill(&self.attached.session, Waker::noop());
-        }
-        let closing = self.output.finish(&mut self.stream, &last);
-        // A peer that does not take it loses it.
-        timeout(FAREWELL_TIMEOUT, closing).await.ok();
     }
 }
 

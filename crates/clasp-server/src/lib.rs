@@ -50,6 +50,7 @@ pub use auth::{AdminTokenError, AuthenticationError, OpenError, SecretFileError,
 pub use config::{AppConfigFile, Config, SidePort};
 pub use config_error::{AnchorFault, ConfigError, ConfigErrors};
 pub use counters::{Counted, Counters, Ending};
+pub use features::recovery_error::RecoveryError;
 pub use features::snapshot::{Damage, SnapshotError, SnapshotStatus};
 pub use metrics::{HotAddress, Top};
 pub use plan::{Feature, Plan, Protocol};

@@ -184,3 +184,26 @@ pub(crate) const TOKEN_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// How often tokens that have expired are removed from the database. Nobody gets in with one meanwhile.
 pub(crate) const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
+/// How long a session that is told to end waits for the ACKs of its last writes.
+pub(crate) const LAST_ACKS_MAX: Duration = Duration::from_secs(3);
+
+/// Entries that a REPLAY, or a question over HTTP, gets unless it says how many. // protocol/router.md 11.3
+pub(crate) const REPLAY_ENTRIES: usize = 1000;
+
+/// Entries that it gets at most.
+pub(crate) const REPLAY_ENTRIES_MAX: usize = 10_000;
+
+/// REPLAYs of one session that wait for the one that is being answered. // protocol/router.md 11.6
+pub(crate) const REPLAYS_WAITING_MAX: usize = 8;
+
+/// Bytes of entries that are read for it at once: a part of what a session may have queued, and much for a disk.
+pub(crate) const REPLAY_PAGE_BYTES: usize = 256 * 1024;
+
+/// Entries that are read at once while nothing is known of their size: a megabyte of the largest.
+pub(crate) const REPLAY_PAGE_ENTRIES_MIN: usize = 16;
+
+/// Entries that are read at once: looking at each takes a moment of the session's thread.
+pub(crate) const REPLAY_PAGE_ENTRIES_MAX: usize = 1024;
+
+/// Bytes of entries after which an answer over HTTP ends: the rest is asked for by number.
+pub(crate) const JOURNAL_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;

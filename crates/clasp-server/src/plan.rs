@@ -2,11 +2,13 @@
 
 pub(crate) mod authentication;
 mod feature;
+mod journal;
 mod protocol;
 pub(crate) mod proxies;
 mod rules;
 
 pub use feature::Feature;
+pub(crate) use journal::JournalPlan;
 pub use protocol::Protocol;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -50,6 +52,7 @@ pub struct Plan {
     pub(crate) app_config: Option<Arc<AppConfig>>,
     /// What has to be said about them.
     pub(crate) remarks: Vec<Remark>,
+    pub(crate) journal: Option<JournalPlan>,
 }
 
 /// Where the state is kept over a restart.
@@ -100,6 +103,7 @@ impl Plan {
         let rules = rules::find(config, &mut errors);
         let app_config = rules.config.map(Arc::new);
         let authentication = AuthenticationPlan::new(config, app_config.clone(), &mut errors);
+        let journal = JournalPlan::new(config, &mut errors);
         check_texts(config, &mut errors);
         check_zeros(config, &mut errors);
         if !errors.is_empty() {
@@ -134,6 +138,7 @@ impl Plan {
             }),
             app_config,
             remarks: rules.remarks,
+            journal,
         })
     }
 }
@@ -300,6 +305,8 @@ fn check_features(config: &Config, errors: &mut Vec<ConfigError>) {
             Feature::Registry,
             config.registry_db.is_some(),
         ),
+        ("--journal", Feature::Journal, config.journal.is_some()),
+        ("--journal-memory", Feature::Journal, config.journal_memory),
     ];
     let missing = asked
         .into_iter()

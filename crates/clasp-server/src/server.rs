@@ -11,6 +11,8 @@ use crate::config::Config;
 use crate::config_error::ConfigErrors;
 use crate::counters::Counters;
 use crate::discovery;
+use crate::features::journal;
+use crate::features::recovery_error::RecoveryError;
 use crate::features::snapshot::{self, SnapshotError, SnapshotStatus};
 use crate::limits::{FAREWELL_TIMEOUT, HTTP_LAST_ANSWER, STOP_GRACE};
 use crate::listeners::{self, Listener, PartsOf};
@@ -71,6 +73,9 @@ pub enum StartError {
     /// What tells who may come in cannot be used.
     #[error(transparent)]
     Authentication(#[from] AuthenticationError),
+    /// The journal of the last run cannot be used.
+    #[error(transparent)]
+    Journal(#[from] RecoveryError),
 }
 
 impl Server {
@@ -131,6 +136,7 @@ impl Server {
         if !shared.plan.authentication.token_files.is_empty() {
             background.start("reading of token files", auth::watch(Arc::clone(&shared)));
         }
+        journal::start(&shared, &mut background);
         let (mut listeners, mut services) = (Parts::default(), Parts::default());
         let mut bound = Vec::new();
         for (listening, listener) in open {
@@ -249,6 +255,7 @@ impl Server {
         // Due deliveries were still made while the sessions drained.
         drop(self.background);
         snapshot::finish(&self.shared).await;
+        journal::finish(&self.shared).await;
         self.shared.shutdown.finish();
         self.services.finish(HTTP_LAST_ANSWER + STOP_GRACE).await;
         // Nobody asks any more: the next server may have the databases.

@@ -10,6 +10,7 @@ use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::features::journal::{self, Journal};
 use crate::features::snapshot::{self, Snapshots};
 use crate::gates;
 use crate::metrics::Metrics;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Nothing if the state is kept in memory only.
     pub(crate) snapshots: Option<Snapshots>,
+    /// Nothing if writes are not recorded.
+    pub(crate) journal: Option<Arc<Journal>>,
     /// Every listener is bound and the state is what it was before the last end.
     pub(crate) is_complete: AtomicBool,
 }
@@ -45,16 +48,15 @@ impl Shared {
     pub(crate) fn new(plan: Plan) -> Result<Self, StartError> {
         let clock = Clock::new();
         let authenticator = Authenticator::open(&plan.authentication)?;
-        let (router, snapshots) = match &plan.snapshots {
-            None => (Router::new(plan.router.clone(), clock.now()), None),
-            Some(kept) => {
-                let (router, snapshots) = snapshot::load(kept, &plan.router, &clock)?;
-                (router, Some(snapshots))
-            }
-        };
+        let State {
+            router,
+            snapshots,
+            journal,
+        } = State::recover(&plan, &clock)?;
         Ok(Self {
             router: gates::guarded(router, plan.app_config.as_ref()),
             snapshots,
+            journal,
             admission: Admission::new(plan.caps),
             authenticator,
             roster: Roster::default(),
@@ -75,6 +77,52 @@ impl Shared {
 
     /// True while clients may be sent here.
     pub(crate) fn is_ready(&self) -> bool {
-        self.is_complete.load(Ordering::Acquire) && !self.shutdown.has_begun()
+        self.is_complete.load(Ordering::Acquire)
+            && !self.shutdown.has_begun()
+            && self
+                .journal
+                .as_ref()
+                .is_none_or(|journal| journal.is_well())
+    }
+}
+
+/// What is there at the start.
+struct State {
+    router: Router,
+    snapshots: Option<Snapshots>,
+    journal: Option<Arc<Journal>>,
+}
+
+impl State {
+    /// From the journal if it holds anything, or else from the file of the snapshots.
+    fn recover(plan: &Plan, clock: &Clock) -> Result<Self, StartError> {
+        let mut snapshots = None;
+        let mut from_file = || match &plan.snapshots {
+            None => Ok(None),
+            Some(kept) => {
+                let (router, writer) = snapshot::load(kept, &plan.router, clock)?;
+                snapshots = Some(writer);
+                Ok::<_, StartError>(Some(router))
+            }
+        };
+        let (router, journal) = match &plan.journal {
+            None => (from_file()?, None),
+            Some(journal) => {
+                let (router, journal) = journal::open(journal, &plan.router, clock, from_file)?;
+                (Some(router), journal)
+            }
+        };
+        if let (Some(kept), None) = (&plan.snapshots, &snapshots) {
+            tracing::info!(
+                "the state comes from the journal, not from {}",
+                kept.path.display()
+            );
+            snapshots = Some(snapshot::take_over(kept)?);
+        }
+        Ok(Self {
+            router: router.unwrap_or_else(|| Router::new(plan.router.clone(), clock.now())),
+            snapshots,
+            journal,
+        })
     }
 }

@@ -38,7 +38,7 @@ impl fmt::Display for Idle {
     }
 }
 
-const RULES: [(&str, Why); 13] = [
+const RULES: [(&str, Why); 19] = [
     ("auth-db", Why::Without("auth-port")),
     ("cors-origin", Why::Without("auth-port")),
     ("token-ttl", Why::Without("auth-port")),
@@ -46,6 +46,12 @@ const RULES: [(&str, Why); 13] = [
     ("entity-token-max-age", Why::Without("registry-db")),
     ("persist-interval", Why::Without("persist")),
     ("persist-discard-corrupt", Why::Without("persist")),
+    ("journal-backend", Why::Without("journal")),
+    ("journal-durability", Why::Without("journal")),
+    ("journal-batch-size", Why::Without("journal")),
+    ("journal-flush-ms", Why::Without("journal")),
+    ("journal-compact-before", Why::Without("journal")),
+    ("journal-compact-age", Why::Without("journal")),
     ("rendezvous-advertise", Why::Without("rendezvous-url")),
     ("rendezvous-refresh", Why::Without("rendezvous-url")),
     ("rendezvous-tag", Why::Without("rendezvous-url")),

@@ -21,6 +21,40 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, NotSeconds> {
     }
 }
 
+/// A text that is no number of milliseconds.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("expected a number of milliseconds from 0 to {MILLISECONDS_MAX}, for example 50 or 0.5")]
+pub(crate) struct NotMilliseconds;
+
+/// A whole or decimal number of milliseconds.
+pub(crate) fn milliseconds(text: &str) -> Result<Duration, NotMilliseconds> {
+    let number: f64 = text.parse().map_err(|_| NotMilliseconds)?;
+    match (0.0..=MILLISECONDS_MAX).contains(&number) {
+        true => Ok(Duration::from_secs_f64(number / 1000.0)),
+        false => Err(NotMilliseconds),
+    }
+}
+
+/// A text that is no age.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("expected a number with d, h, m or s behind it, for example 7d or 12h")]
+pub(crate) struct NotAge;
+
+/// Days, hours, minutes or seconds; a bare number is seconds.
+pub(crate) fn age(text: &str) -> Result<Duration, NotAge> {
+    let units = [("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
+    let mut found = units
+        .iter()
+        .filter_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let (number, unit) = found.next().unwrap_or((text, 1.0));
+    let number: f64 = number.parse().map_err(|_| NotAge)?;
+    let seconds = number * unit;
+    match seconds > 0.0 && seconds <= SECONDS_MAX {
+        true => Ok(Duration::from_secs_f64(seconds)),
+        false => Err(NotAge),
+    }
+}
+
 /// A text that the log does not take as a filter.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("expected trace, debug, info, warn, error or off, or target=level with commas")]
@@ -45,6 +79,9 @@ pub(crate) fn unless_zero(time: Duration) -> Option<Duration> {
 /// A hundred years: whoever asks for more has lost a unit.
 const SECONDS_MAX: f64 = 3_155_760_000.0;
 
+/// A minute: nobody waits longer for an ACK.
+const MILLISECONDS_MAX: f64 = 60_000.0;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +93,23 @@ mod tests {
         assert_eq!(seconds("0"), Ok(Duration::ZERO));
         for text in ["", "soon", "-1", "nan", "inf", "1e300", "30s"] {
             assert_eq!(seconds(text), Err(NotSeconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_have_a_unit_and_milliseconds_have_none() {
+        let days = |days: u64| Ok(Duration::from_secs(86_400 * days));
+        assert_eq!(age("7d"), days(7));
+        assert_eq!(age("12h"), Ok(Duration::from_secs(43_200)));
+        assert_eq!(age("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(age("90s"), age("90"));
+        for text in ["", "d", "0d", "-1h", "7w", "7 d", "nan", "inf", "1e300d"] {
+            assert_eq!(age(text), Err(NotAge), "{text}");
+        }
+        assert_eq!(milliseconds("0.5"), Ok(Duration::from_micros(500)));
+        assert_eq!(milliseconds("0"), Ok(Duration::ZERO));
+        for text in ["", "50ms", "-1", "nan", "60001"] {
+            assert_eq!(milliseconds(text), Err(NotMilliseconds), "{text}");
         }
     }
 

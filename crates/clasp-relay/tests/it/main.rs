@@ -9,6 +9,8 @@ mod discovery;
 mod drain;
 mod harness;
 mod inherited_defects;
+#[cfg(feature = "journal")]
+mod journal;
 mod logs;
 mod persistence;
 mod process;

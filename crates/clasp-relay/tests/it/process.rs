@@ -57,9 +57,9 @@ fn exit_codes_tell_usage_from_failure() {
         assert!(stderr.contains(cause), "{arguments:?}: {stderr}");
     };
     check(
-        &["--journal", "/tmp/journal.db"],
+        &["--rules", "/tmp/rules.json"],
         2,
-        "Error: --journal is not in this version",
+        "Error: --rules is not in this version",
     );
     check(&["--no-websocket"], 1, "Error: No protocols enabled");
     check(&["--ws-port", "many"], 2, "invalid value 'many'");

@@ -39,5 +39,5 @@ Written by a test from `--help`; to change it, change `crates/clasp-relay/src/fl
 - Exit codes: 0 after a signal; 1 for a failure, such as a port in use or a configuration that cannot run; 2 for wrong usage and for
   options of features that this build does not have.
 - Options that the documentation of CLASP promises and this version does not have stop the start with exit code 2:
-  journal, MQTT, OSC, rules, federation.
+  MQTT, OSC, rules, federation.
 ";

@@ -108,7 +108,7 @@ fn unknown_flags_and_bad_numbers_are_wrong_usage() {
 
 #[test]
 fn promises_of_other_versions() {
-    for flag in ["--journal", "--osc-port", "--mqtt-port", "--rules"] {
+    for flag in ["--osc-port", "--mqtt-port", "--rules"] {
         check(
             &[flag, "1"],
             2,

@@ -89,20 +89,6 @@ impl Batch<'_> {
         Ok(Receipt::default())
     }
 
-    /// The pattern of a REPLAY, if the session may read all that it matches.
-    /// // protocol/router.md 11.2
-    ///
-    /// # Errors
-    ///
-    /// It is no pattern, or not for this session.
-    pub fn may_replay(&self, pattern: &str) -> Result<Pattern, Refusal> {
-        let pattern = Pattern::parse(pattern)?;
-        match self.session.principal.may_all(Action::Read, &pattern) {
-            true => Ok(pattern),
-            false => Err(Refusal::Replay),
-        }
-    }
-
     /// Begins the snapshot of everything, which follows WELCOME. // protocol/router.md 2.8
     pub fn greet(&mut self) {
         self.release();
@@ -115,7 +101,7 @@ impl Batch<'_> {
     /// # Errors
     ///
     /// The text is no pattern, or the scopes do not allow it. // protocol/router.md 17.5
-    pub fn admit_replay(&self, pattern: &str) -> Result<Pattern, Refusal> {
+    pub fn may_replay(&self, pattern: &str) -> Result<Pattern, Refusal> {
         let pattern = Pattern::parse(pattern)?;
         rights::check_pattern(&self.session.principal, &pattern, "replay")?;
         Ok(pattern)

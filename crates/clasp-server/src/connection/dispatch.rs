@@ -5,9 +5,10 @@ use std::task::Waker;
 
 use clasp_proto::binary::{self, MessageRef, PublishRef, SetRef};
 use clasp_proto::limits::FRAME_PAYLOAD_MAX;
-use clasp_proto::{Code, Message, Publish, Qos, Sync, binary::BUNDLE, frame, msgpack};
+use clasp_proto::{Code, Message, Publish, Qos, Replay, Sync, binary::BUNDLE, frame, msgpack};
 use clasp_router::{Batch, Bundle, Operation, Query, Refusal, Session};
 
+use super::replay::Asked;
 use crate::metrics::{Counts, Kind};
 use crate::shared::Shared;
 
@@ -16,7 +17,11 @@ pub(super) struct Dispatch<'a> {
     pub(super) batch: Batch<'a>,
     /// Frames that could not be read, so far.
     pub(super) offences: u32,
+    /// REPLAYs that it asked for, and how many it may.
+    pub(super) replays: Vec<Asked>,
+    pub(super) replays_max: usize,
     has_asked: bool,
+    has_written: bool,
     counts: &'a mut Counts,
     shared: &'a Shared,
 }
@@ -31,7 +36,10 @@ impl<'a> Dispatch<'a> {
         Self {
             batch,
             offences,
+            replays: Vec::new(),
+            replays_max: 0,
             has_asked: false,
+            has_written: false,
             counts,
             shared,
         }
@@ -45,6 +53,11 @@ impl<'a> Dispatch<'a> {
     /// True if the last frame asked for something whose answer may be large.
     pub(super) const fn has_asked(&mut self) -> bool {
         core::mem::replace(&mut self.has_asked, false)
+    }
+
+    /// True if the last frame changed something, or tried to.
+    pub(super) const fn has_written(&mut self) -> bool {
+        core::mem::replace(&mut self.has_written, false)
     }
 
     /// True if the peer sent more unreadable frames than an honest one would.
@@ -122,6 +135,7 @@ impl<'a> Dispatch<'a> {
 
     fn set(&mut self, set: SetRef<'_>, wants_ack: bool) {
         self.counts.about(Kind::Set, set.address);
+        self.has_written = true;
         match self.batch.submit(&Operation::Set(set)) {
             Ok(receipt) if wants_ack => self.batch.acknowledge(Some(set.address), &receipt),
             Ok(_) => {}
@@ -131,6 +145,7 @@ impl<'a> Dispatch<'a> {
 
     fn publish(&mut self, publish: PublishRef<'_>) {
         self.counts.about(Kind::Publish, publish.address);
+        self.has_written = true;
         if let Err(refusal) = self.batch.submit(&Operation::Publish(publish)) {
             self.batch.refuse_write(&refusal, Some(publish.address));
         }
@@ -138,6 +153,7 @@ impl<'a> Dispatch<'a> {
 
     fn bundle(&mut self, payload: &[u8], wants_ack: bool) {
         self.counts.message(Kind::Bundle);
+        self.has_written = true;
         match self
             .batch
             .submit(&Operation::Bundle(Bundle { payload, wants_ack }))
@@ -210,15 +226,7 @@ impl<'a> Dispatch<'a> {
                 self.batch
                     .error(Code::InvalidMessage, "already connected", None);
             }
-            // protocol/router.md 11.1
-            Message::Replay(replay) => {
-                if let Err(refusal) = self.batch.admit_replay(&replay.pattern) {
-                    return self.batch.refuse(&refusal, Some(&replay.pattern));
-                }
-                let text = "Journal not configured on this router";
-                self.batch
-                    .error(Code::Unavailable, text, Some(&replay.pattern));
-            }
+            Message::Replay(replay) => self.replay(replay),
             // protocol/router.md 19.1
             Message::FederationSync(_) => {
                 let text = "federation is not enabled on this router";
@@ -229,6 +237,23 @@ impl<'a> Dispatch<'a> {
                 let text = format!("{} is not for a client to send", other.name());
                 self.unreadable(Code::InvalidMessage, &text);
             }
+        }
+    }
+
+    /// Notes what is to be played again, if it may be. // protocol/router.md 11.1, 11.2, 11.6
+    fn replay(&mut self, replay: &Replay) {
+        let pattern = Some(&*replay.pattern);
+        match self.batch.may_replay(&replay.pattern) {
+            Err(refusal) => self.batch.refuse(&refusal, pattern),
+            Ok(_) if self.shared.journal.is_none() => {
+                let text = "Journal not configured on this router";
+                self.batch.error(Code::Unavailable, text, pattern);
+            }
+            Ok(_) if self.replays.len() >= self.replays_max => {
+                let text = "this session waits for as many REPLAYs as it may: ask again later";
+                self.batch.error(Code::RateLimited, text, pattern);
+            }
+            Ok(asked) => self.replays.push(Asked::new(replay, asked)),
         }
     }
 

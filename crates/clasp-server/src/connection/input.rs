@@ -11,6 +11,7 @@ use clasp_transport::{FrameReader, Step, Stream};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::dispatch::Dispatch;
+use super::replay::Asked;
 use super::{Attached, End};
 use crate::metrics::Counts;
 use crate::shared::Shared;
@@ -25,6 +26,8 @@ pub(super) struct Input {
     /// There is something in `rest` that was not looked at.
     is_fresh: bool,
     offences: u32,
+    /// REPLAYs that may still be asked for.
+    pub(super) replays_max: usize,
 }
 
 /// What one reading brought.
@@ -37,6 +40,10 @@ pub(super) struct Received {
     pub(super) at: Tick,
     /// The read was full: there is probably more.
     pub(super) has_more: bool,
+    /// What it asks to be played again.
+    pub(super) replays: Vec<Asked>,
+    /// It wrote, and hardly anything more has room in the journal.
+    pub(super) has_filled: bool,
 }
 
 /// Buffers of a worker thread: a session owns one only while half a frame is in it
@@ -70,6 +77,7 @@ impl Input {
             needed: 0,
             is_fresh,
             offences: 0,
+            replays_max: 0,
         }
     }
 
@@ -140,6 +148,8 @@ impl Input {
         let (now, begun) = shared.clock.read();
         let batch = shared.router.batch(session, now, work);
         let mut dispatch = Dispatch::new(batch, shared, counts, self.offences);
+        dispatch.replays_max = self.replays_max;
+        let mut has_filled = false;
         let end = loop {
             match self.reader.next(bytes, &mut at) {
                 Ok(Step::Binary(range)) => dispatch.frame(&bytes[range]),
@@ -160,9 +170,10 @@ impl Input {
                 break Some(End::Offended);
             }
             let has_answers = dispatch.has_asked() && session.outbox.is_above_half();
-            if has_answers || dispatch.batch.is_pressed() {
-                // The rest waits for others to read what this peer sends them, or for itself to
-                // read its answers: else who reads would be taken for one that does not.
+            has_filled = dispatch.has_written() && fills_journal(shared, session);
+            if has_answers || has_filled || dispatch.batch.is_pressed() {
+                // The rest waits for others to read what this peer sends them, for the disk to take
+                // it, or for itself to read its answers: else who reads would be taken for one that does not.
                 // protocol/router.md 16.2
                 self.needed = 0;
                 self.is_fresh = at < bytes.len();
@@ -170,6 +181,7 @@ impl Input {
             }
         };
         self.offences = dispatch.offences;
+        let replays = std::mem::take(&mut dispatch.replays);
         let pressed = dispatch.finish(cx.waker());
         let took = begun.elapsed();
         shared.metrics.add_batch(counts, work, now.tick, took);
@@ -181,9 +193,17 @@ impl Input {
                 control,
                 at: now.tick,
                 has_more: false,
+                replays,
+                has_filled,
             }),
         }
     }
+}
+
+/// True if who writes should wait for the disk. // protocol/router.md 18.7
+fn fills_journal(shared: &Shared, session: &Session) -> bool {
+    let journal = shared.journal.as_ref();
+    journal.is_some_and(|journal| journal.is_filling() || session.owes_much())
 }
 
 /// Lends the buffers of this thread for a batch that nothing was read for.

@@ -22,7 +22,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tower_http::cors::{AllowHeaders, CorsLayer};
 
-use super::sessions;
+use super::{journal, sessions};
 use crate::limits::AUTH_BODY_BYTES_MAX;
 use crate::shared::Shared;
 
@@ -49,10 +49,12 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/api/tokens", post(tokens::grant))
         .route("/api/trust-anchors", get(tokens::anchors));
     let for_admins = from_fn_with_state(Arc::clone(&shared), bearer::let_admins_pass);
-    let sessions = sessions::routes(Arc::clone(&shared)).route_layer(for_admins);
+    let sessions = sessions::routes(Arc::clone(&shared));
+    let journal = journal::routes(Arc::clone(&shared));
+    let of_admins = sessions.merge(journal).route_layer(for_admins);
     entities::add(routes, &shared)
         .with_state(shared)
-        .merge(sessions)
+        .merge(of_admins)
         .layer(DefaultBodyLimit::max(AUTH_BODY_BYTES_MAX))
         .layer(map_response(unstored))
         .layer(cors(origins))

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod health;
+pub(crate) mod journal;
 pub(crate) mod metrics;
 pub(crate) mod serve;
 pub(crate) mod sessions;

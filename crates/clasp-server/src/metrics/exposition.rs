@@ -12,7 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
-use super::{Kind, Reading, latency};
+use super::{BOUNDS_MICROS, Kind, Reading, latency};
 use crate::counters::Ending;
 
 /// The metrics of a reading as text.
@@ -32,6 +32,7 @@ impl Collector for Reading {
         self.losses(&mut page)?;
         self.connections(&mut page)?;
         self.files(&mut page)?;
+        self.journal(&mut page)?;
         self.process(&mut page)
     }
 }
@@ -212,6 +213,40 @@ impl Reading {
         )
     }
 
+    fn journal(&self, page: &mut Page<'_>) -> fmt::Result {
+        let journal = self.journal.as_ref();
+        page.gauges(
+            "clasp_journal_durable_sequence",
+            "Number of the last write that is durable",
+            journal.map(|journal| journal.durable),
+        )?;
+        page.gauges(
+            "clasp_journal_waiting_writes",
+            "Writes that are done and not durable yet",
+            journal.map(|journal| journal.waiting),
+        )?;
+        page.gauges(
+            "clasp_journal_stopped",
+            "1 while nothing becomes durable, else 0",
+            journal.map(|journal| u32::from(journal.has_stopped)),
+        )?;
+        let (name, help) = (
+            "clasp_journal_commit_seconds",
+            "Time from one commit to the next while writes wait",
+        );
+        let Some(journal) = journal else {
+            return page
+                .descriptor(name, help, MetricType::Histogram)
+                .map(|_| ());
+        };
+        page.histogram(
+            name,
+            help,
+            &BOUNDS_MICROS.map(|micros| micros as f64 / MICROS),
+            (journal.commit_micros as f64 / MICROS, &journal.commits),
+        )
+    }
+
     fn process(&self, page: &mut Page<'_>) -> fmt::Result {
         let version = [("version", env!("CARGO_PKG_VERSION").to_owned())];
         let mut info =
@@ -332,4 +367,5 @@ fn encode_histogram(
 
 const NO_EXEMPLAR: Option<&Exemplar<NoLabelSet, f64>> = None;
 
+const MICROS: f64 = 1e6;
 const NANOS: f64 = 1e9;

@@ -6,6 +6,7 @@
 mod counts;
 mod exposition;
 mod hot;
+mod journal;
 mod kind;
 mod latency;
 mod process;
@@ -25,6 +26,7 @@ use parking_lot::{Mutex, MutexGuard};
 pub(crate) use self::counts::Counts;
 pub(crate) use self::exposition::exposition;
 use self::hot::Hot;
+pub(crate) use self::journal::{BOUNDS_MICROS, JournalFigures};
 pub(crate) use self::kind::Kind;
 pub(crate) use self::reading::Reading;
 use self::sampler::Sampler;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::hot::Entry;
+use super::journal::JournalFigures;
 use super::process::Resources;
 use super::totals::Totals;
 use crate::counters::{Counted, Ending};
@@ -32,6 +33,7 @@ pub(crate) struct Reading {
     pub(crate) logins: [(&'static str, u64); 3],
     pub(crate) snapshot_age: Option<u64>,
     pub(crate) snapshot_failures: u64,
+    pub(crate) journal: Option<JournalFigures>,
     /// Negative once it has expired.
     pub(crate) certificate_expiry: Option<i64>,
     pub(crate) reloads: u64,
@@ -79,6 +81,7 @@ impl Reading {
             ],
             snapshot_age: snapshots.map(|snapshots| snapshots.status().age.as_secs()),
             snapshot_failures: count(Counted::SnapshotFailed),
+            journal: shared.journal.as_ref().map(|journal| journal.figures()),
             certificate_expiry: tls
                 .map(|tls| seconds_until(tls.server.certificate().expires_at(), now)),
             reloads: count(Counted::Reloaded),

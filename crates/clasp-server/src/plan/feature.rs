@@ -13,6 +13,8 @@ pub enum Feature {
     Registry,
     /// The rendezvous server, and registration at another one.
     Rendezvous,
+    /// The journal.
+    Journal,
 }
 
 impl Feature {
@@ -23,6 +25,7 @@ impl Feature {
             Self::Caps => cfg!(feature = "caps"),
             Self::Registry => cfg!(feature = "registry"),
             Self::Rendezvous => cfg!(feature = "rendezvous"),
+            Self::Journal => cfg!(feature = "journal"),
         }
     }
 }
@@ -34,6 +37,7 @@ impl fmt::Display for Feature {
             Self::Caps => "caps",
             Self::Registry => "registry",
             Self::Rendezvous => "rendezvous",
+            Self::Journal => "journal",
         })
     }
 }

@@ -76,6 +76,10 @@ async fn check_auth_port(port: &Port) {
         ("POST", "/api/tokens"),
         ("GET", "/api/sessions"),
         ("DELETE", "/api/sessions/x"),
+        ("GET", "/api/journal/query"),
+        ("GET", "/api/journal/since?seq=0"),
+        ("GET", "/api/journal/latest"),
+        ("GET", "/api/journal/snapshot"),
     ];
     if cfg!(feature = "registry") {
         paths.extend([

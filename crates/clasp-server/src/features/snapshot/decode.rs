@@ -16,14 +16,14 @@ use super::format::{HEAD, Lifetime, SEAL_BYTES, VERSION, seal};
 
 /// A file that was read.
 #[derive(Debug)]
-pub(super) enum Decoded {
+pub(crate) enum Decoded {
     Export(Export),
     /// Whole, and of a format to come.
     Newer(u64),
 }
 
 /// Reads a whole file. What CLASP 4.5 does not say is taken to be so since `now`.
-pub(super) fn decode(bytes: &[u8], now: Timestamp) -> Result<Decoded, Damage> {
+pub(crate) fn decode(bytes: &[u8], now: Timestamp) -> Result<Decoded, Damage> {
     if bytes.is_empty() {
         return Err(Damage::Empty);
     }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::format::{HEAD, Lifetime, VERSION, seal};
 
 /// Writes a whole file; gives its length.
-pub(super) fn write(export: &Export, out: &mut impl Write) -> io::Result<u64> {
+pub(crate) fn write(export: &Export, out: &mut impl Write) -> io::Result<u64> {
     let mut out = Sealed {
         out,
         content: Sha256::new(),

@@ -10,6 +10,17 @@ use super::writer::Snapshots;
 use crate::clock::Clock;
 use crate::plan::SnapshotPlan;
 
+/// Who writes the file from now on, whatever it holds: the state comes from elsewhere. Waits for the disk.
+///
+/// # Errors
+/// It could not be written.
+pub(crate) fn take_over(plan: &SnapshotPlan) -> Result<Snapshots, SnapshotError> {
+    let file = find(plan)?;
+    let lock = lock(&file)?;
+    try_write(&file)?;
+    Ok(Snapshots::new(file, lock))
+}
+
 /// A router with what the file holds, and who writes the file from now on. Waits for the disk.
 ///
 /// # Errors
@@ -19,14 +30,10 @@ pub(crate) fn load(
     config: &RouterConfig,
     clock: &Clock,
 ) -> Result<(Router, Snapshots), SnapshotError> {
-    let path = || plan.path.clone();
-    let file = SnapshotFile::find(&plan.path).map_err(|source| SnapshotError::Path {
-        path: path(),
-        source,
-    })?;
+    let file = find(plan)?;
     let lock = lock(&file)?;
     let content = file.read().map_err(|source| SnapshotError::Read {
-        path: path(),
+        path: plan.path.clone(),
         source,
     })?;
     let router = match content {
@@ -46,12 +53,22 @@ pub(crate) fn load(
         }
         router => router?,
     };
-    let temporary = || file.temporary.clone();
-    file.try_write().map_err(|source| SnapshotError::Write {
-        path: temporary(),
-        source,
-    })?;
+    try_write(&file)?;
     Ok((router, Snapshots::new(file, lock)))
+}
+
+fn find(plan: &SnapshotPlan) -> Result<SnapshotFile, SnapshotError> {
+    SnapshotFile::find(&plan.path).map_err(|source| SnapshotError::Path {
+        path: plan.path.clone(),
+        source,
+    })
+}
+
+fn try_write(file: &SnapshotFile) -> Result<(), SnapshotError> {
+    file.try_write().map_err(|source| SnapshotError::Write {
+        path: file.temporary.clone(),
+        source,
+    })
 }
 
 fn lock(file: &SnapshotFile) -> Result<Lock, SnapshotError> {

@@ -11,8 +11,10 @@ mod format;
 mod load;
 mod writer;
 
+pub(crate) use decode::{Decoded, decode};
+pub(crate) use encode::write as encode;
 pub use error::{Damage, SnapshotError};
-pub(crate) use load::load;
+pub(crate) use load::{load, take_over};
 pub use writer::SnapshotStatus;
 pub(crate) use writer::{Snapshots, finish, run, save_before_drain};
 
