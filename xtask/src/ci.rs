@@ -134,7 +134,7 @@ fn succeeds(command: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-fn always() -> [Step; 7] {
+fn always() -> [Step; 8] {
     [
         Step::new("format", &["cargo", "fmt", "--all", "--check"]),
         Step::new(
@@ -150,6 +150,21 @@ fn always() -> [Step; 7] {
             ],
         ),
         Step::new("tests", &["cargo", "test", "--workspace"]),
+        // Those of what is not built by default.
+        Step::new(
+            "tests of the journal",
+            &[
+                "cargo",
+                "test",
+                "--package",
+                "clasp-server",
+                "--package",
+                "clasp-relay",
+                "--features",
+                "clasp-relay/full",
+                "journal",
+            ],
+        ),
         Step::new(
             "interleavings",
             &[

@@ -145,3 +145,23 @@ fn nothing_that_may_not_be_read_is_delivered() {
     let received = stage.received(&session);
     assert_eq!(addresses(&received), ["/a/1", "/a/2", "/a/3"]);
 }
+
+// protocol/router.md 11.2
+#[test]
+fn a_replay_needs_the_right_to_read_all_that_it_matches() {
+    let mut stage = Stage::new();
+    let reader = stage.scoped("r", "read:/a/**");
+    let check = |pattern: &str, expected: Option<&str>| {
+        let mut work = clasp_router::Work::default();
+        let batch = stage.router.batch(&reader, stage.now, &mut work);
+        let refusal = batch.may_replay(pattern).err().map(|it| it.to_string());
+        batch.finish(None);
+        assert_eq!(refusal.as_deref(), expected, "{pattern}");
+    };
+    let refused = Some("Insufficient scope for replay");
+    check("/a/**", None);
+    check("/a/b", None);
+    check("/**", refused);
+    check("/*/b", refused);
+    stage.received(&reader);
+}

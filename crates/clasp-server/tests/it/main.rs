@@ -24,6 +24,8 @@ mod flood;
 mod harness;
 mod health;
 mod login_storm;
+#[cfg(feature = "journal")]
+mod journal;
 mod metrics;
 mod metrics_page;
 mod noise;

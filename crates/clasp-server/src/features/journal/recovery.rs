@@ -182,3 +182,6 @@ impl<'a> Progress<'a> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;
