@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a failure is repeated by its seed")]
 
+use std::future::IntoFuture as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -289,3 +290,81 @@ const ADDRESSES: usize = 4;
 const BUNDLE_MEMBERS: usize = 5;
 /// A kill may come before anything was written, or after some hundred commits.
 const LIFE_MICROS_MAX: u64 = 150_000;
+
+/// T-NET-08: a SIGTERM in the middle of writes; what was acknowledged is there, and what was not may be.
+#[test]
+fn an_orderly_end_sends_the_acks_that_wait() {
+    let (_folder, file) = place();
+    let runtime = runtime();
+    let mut known = 0;
+    for _ in 0..5 {
+        let relay = start(&file, &["--drain-timeout=5"]);
+        known = runtime.block_on(async {
+            let client = connect(&relay.url()).await;
+            let found = at(&client, "/a").await.map_or(0, |(_, revision)| revision);
+            assert!(found >= known, "{found} after {known} was acknowledged");
+            let mut calls = JoinSet::new();
+            for number in 0..2000 {
+                calls.spawn(client.set("/a", number).into_future());
+            }
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            assert_eq!(relay.end("TERM"), Some(0));
+            let revisions = calls.join_all().await.into_iter().flatten();
+            revisions.max().unwrap_or(found)
+        });
+    }
+    assert!(known > 0, "nothing was written");
+}
+
+/// T-DUR-04 with a disk that is really full.
+#[test]
+#[ignore = "needs the right to mount a file system"]
+fn t_dur_04_a_full_file_system_is_told_and_recovered_from() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mount = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
+        .arg(folder.path())
+        .status();
+    assert!(mount.expect("mount can be started").success());
+    let filler = folder.path().join("filler");
+    let relay = start(&folder.path().join("journal.db"), &["--no-ttl"]);
+    runtime().block_on(async {
+        // The answer comes after five seconds, which is what a client waits for by default.
+        let client = Client::builder(&relay.url()).call_timeout(Duration::from_secs(20));
+        let client = client.connect().await.expect("a session");
+        let large = || Value::Bytes(vec![7; 30_000]);
+        for cycle in 0..CYCLES {
+            std::fs::write(&filler, vec![0; 2 << 20]).expect("there is room");
+            let mut revision = at(&client, "/a").await.map_or(0, |(_, it)| it);
+            let refused = loop {
+                match client.set("/a", large()).await {
+                    Ok(next) => {
+                        assert!(next > revision, "cycle {cycle}");
+                        revision = next;
+                    }
+                    Err(error) => break error,
+                }
+                assert!(revision < 10_000, "the file system is never full");
+            };
+            assert!(refused.to_string().contains("501"), "{refused}");
+            assert!(at(&client, "/a").await.is_some(), "reading goes on");
+            std::fs::remove_file(&filler).expect("it is there");
+            let freed = std::time::Instant::now();
+            while let Err(error) = client.set("/b", cycle as i64).await {
+                assert!(freed.elapsed() < Duration::from_secs(5), "{error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            println!(
+                "cycle {cycle}: /a at {revision}, back after {:?}",
+                freed.elapsed()
+            );
+        }
+    });
+    assert_eq!(relay.end("TERM"), Some(0));
+    let unmount = std::process::Command::new("umount")
+        .arg(folder.path())
+        .status();
+    assert!(unmount.expect("umount can be started").success());
+}
+/// The journal grows into the room that is made.
+const CYCLES: usize = 1;
