@@ -272,6 +272,7 @@ fn server_text(error: &StartError) -> String {
             lines.collect::<Vec<_>>().join("\n")
         }
         StartError::Snapshot(error) => chain(error),
+        StartError::Journal(error) => chain(error),
         StartError::Authentication(error) => chain(error),
     }
 }

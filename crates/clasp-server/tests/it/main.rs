@@ -23,9 +23,9 @@ mod entities;
 mod flood;
 mod harness;
 mod health;
-mod login_storm;
 #[cfg(feature = "journal")]
 mod journal;
+mod login_storm;
 mod metrics;
 mod metrics_page;
 mod noise;
