@@ -30,6 +30,8 @@ pub struct Rules {
     /// Accepts delegated tokens of version 1, whose links nobody can verify: whoever knows the
     /// public key of an anchor can make such a token with any scopes.
     pub accept_unverified_v1: bool,
+    /// A scope to write does not allow to hand on one to read.
+    pub strict_read: bool,
 }
 
 /// What a token is worth.
@@ -87,7 +89,7 @@ fn valid(
     check_root(&chain, anchors)?;
     check::signatures(&chain)?;
     check::audiences(&chain)?;
-    check::attenuation(&chain)?;
+    check::attenuation(&chain, rules.strict_read)?;
     check::expiry(&chain, now_s)?;
     let verified = verified(&chain);
     Ok((chain, verified))

@@ -99,9 +99,11 @@ impl Scope {
         self.action.includes(action) && self.pattern.covers(pattern)
     }
 
-    /// Whether `other` is no more than this: what may be handed on.
-    pub fn covers(&self, other: &Self) -> bool {
-        self.allows_all(other.action, &other.pattern)
+    /// Whether `other` is no more than this: what may be handed on. Where reading is strict, a scope to read is no
+    /// part of one to write (protocol/router.md 17.3).
+    pub fn covers(&self, other: &Self, strict_read: bool) -> bool {
+        let is_beyond = strict_read && self.action == Action::Write && other.action == Action::Read;
+        !is_beyond && self.allows_all(other.action, &other.pattern)
     }
 }
 
@@ -181,8 +183,11 @@ impl Scopes {
     }
 
     /// Whether each of `others` is covered by one of these: what may be handed on.
-    pub fn cover(&self, others: &Self) -> bool {
-        let is_covered = |other: &Scope| self.0.iter().any(|scope| scope.covers(other));
+    pub fn cover(&self, others: &Self, strict_read: bool) -> bool {
+        let is_covered = |other: &Scope| {
+            let mut held = self.0.iter();
+            held.any(|scope| scope.covers(other, strict_read))
+        };
         others.0.iter().all(is_covered)
     }
 
@@ -284,9 +289,25 @@ mod tests {
                 "{text} {wish}"
             );
         }
-        assert!(scopes("write:/a/**").cover(&scopes("read:/a/b,write:/a/*")));
-        assert!(!scopes("write:/a/**").cover(&scopes("admin:/a/b")));
-        assert!(Scopes::all().cover(&scopes("admin:/**")));
         assert!(!Scopes::none().allows(Action::Read, "/a"));
+    }
+
+    // protocol/router.md 17.2, 17.3
+    #[test]
+    fn what_may_be_handed_on() {
+        let scopes = |text| Scopes::parse(text).expect("well formed");
+        for (held, handed, lax, strict) in [
+            ("write:/a/**", "read:/a/b,write:/a/*", true, false),
+            ("write:/a/**,read:/a/*", "read:/a/b,write:/a/*", true, true),
+            ("write:/a/**", "emit:/a/b,write:/a/*", true, true),
+            ("write:/a/**", "admin:/a/b", false, false),
+            ("admin:/**", "admin:/**,read:/a", true, true),
+            ("read:/a", "read:/a", true, true),
+            ("", "read:/a", false, false),
+        ] {
+            let (held, handed) = (scopes(held), scopes(handed));
+            let found = [false, true].map(|strict_read| held.cover(&handed, strict_read));
+            assert_eq!(found, [lax, strict], "{held:?} {handed:?}");
+        }
     }
 }

@@ -61,14 +61,14 @@ pub(super) fn bearer(leaf: &Link) -> Result<(), CapabilityError> {
 }
 
 /// No link allows more, or longer, than the one before it.
-pub(super) fn attenuation(chain: &Chain) -> Result<(), CapabilityError> {
+pub(super) fn attenuation(chain: &Chain, strict_read: bool) -> Result<(), CapabilityError> {
     let all: Vec<_> = chain
         .parents()
         .map(|(_, scopes)| scopes)
         .chain([&chain.leaf.scopes])
         .collect();
     for pair in all.windows(2) {
-        scopes(pair[0], pair[1])?;
+        scopes(pair[0], pair[1], strict_read)?;
     }
     let links: Vec<_> = chain.links().collect();
     for pair in links.windows(2) {
@@ -81,11 +81,15 @@ pub(super) fn attenuation(chain: &Chain) -> Result<(), CapabilityError> {
 }
 
 /// Whether each of the child's scopes is no more than one of the parent's.
-pub(super) fn scopes(parent: &Scopes, child: &Scopes) -> Result<(), CapabilityError> {
+pub(super) fn scopes(
+    parent: &Scopes,
+    child: &Scopes,
+    strict_read: bool,
+) -> Result<(), CapabilityError> {
     let same: HashSet<&Scope> = parent.iter().collect();
     let others: Vec<_> = child.iter().filter(|it| !same.contains(it)).collect();
     check_cost(parent.iter(), others.iter().copied())?;
-    let is_covered = |scope: &Scope| parent.iter().any(|it| it.covers(scope));
+    let is_covered = |scope: &Scope| parent.iter().any(|it| it.covers(scope, strict_read));
     let Some(wider) = others.into_iter().find(|scope| !is_covered(scope)) else {
         return Ok(());
     };

@@ -5,6 +5,7 @@ use data_encoding::HEXLOWER;
 
 use super::chain::{Chain, Proofs};
 use super::error::CapabilityError;
+use super::mint::STRICT_READ;
 use super::{check, decode};
 
 /// What a token says of itself.
@@ -65,5 +66,5 @@ fn validity(chain: &Chain) -> Result<(), CapabilityError> {
         return Err(CapabilityError::UnverifiableV1);
     }
     check::audiences(chain)?;
-    check::attenuation(chain)
+    check::attenuation(chain, STRICT_READ)
 }

@@ -60,7 +60,7 @@ pub fn delegate(
 ) -> Result<Delegation, CapabilityError> {
     let Chain { proofs, leaf } = checked(parent, key, now_s)?;
     let expires_at = grant.expires_at.min(leaf.expires_at);
-    check::scopes(&leaf.scopes, &grant.scopes)?;
+    check::scopes(&leaf.scopes, &grant.scopes, STRICT_READ)?;
     let discloses_parent = leaf.audience.is_none();
     let mut links = match proofs {
         Proofs::Links(links) => links,
@@ -86,12 +86,15 @@ pub fn delegate(
     })
 }
 
+/// Whether reading is strict is known where the token will be shown, and judged there.
+pub(super) const STRICT_READ: bool = false;
+
 /// The parent, if it may be handed on by who has this key.
 fn checked(parent: &str, key: &SigningKey, now_s: u64) -> Result<Chain, CapabilityError> {
     let chain = decode::chain(parent)?;
     check::signatures(&chain)?;
     check::audiences(&chain)?;
-    check::attenuation(&chain)?;
+    check::attenuation(&chain, STRICT_READ)?;
     check::expiry(&chain, now_s)?;
     check::hands_on(&chain.leaf, &key.public().to_bytes())?;
     Ok(chain)

@@ -29,6 +29,7 @@ const LATER: u64 = NOW + 1000;
 const RULES: Rules = Rules {
     depth_max: 5,
     accept_unverified_v1: false,
+    strict_read: false,
 };
 
 /// The key with this byte in its seed; 1 is the anchor.
@@ -230,6 +231,22 @@ fn what_cannot_be_delegated() {
         mint(&key(1), &grant(&long)),
         Err(CapabilityError::Encoding(EncodingError::TooLong { .. }))
     ));
+}
+
+// protocol/router.md 17.3
+#[test]
+fn who_may_write_hands_no_reading_on_where_that_is_strict() {
+    let root = mint(&key(1), &grant("write:/a/**")).unwrap();
+    let strict = Rules {
+        strict_read: true,
+        ..RULES
+    };
+    for (scopes, expected) in [("read:/a/x", false), ("write:/a/x", true)] {
+        let token = delegated(&root, 2, &grant(scopes));
+        assert!(verify(&token, &anchors(), &RULES, NOW).is_ok(), "{scopes}");
+        let verified = verify(&token, &anchors(), &strict, NOW);
+        assert_eq!(verified.is_ok(), expected, "{scopes} {verified:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Accounts: their database and the hashing of their passwords, each on threads of its own.
 
+use std::collections::HashSet;
 use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -94,8 +95,18 @@ impl Accounts {
     }
 
     /// What an account or a guest may have.
-    pub(super) fn allowed(&self, user_id: &str) -> Scopes {
-        self.plan.scopes_for(user_id)
+    pub(super) fn allowed(&self, user_id: &str) -> Allowed {
+        self.at_most(self.plan.scopes_for(user_id))
+    }
+
+    /// What whoever has these scopes may have.
+    pub(super) fn at_most(&self, scopes: Scopes) -> Allowed {
+        let rules = self.plan.rules.as_ref();
+        let strict_read = rules.is_some_and(|rules| rules.strict_read());
+        Allowed {
+            scopes,
+            strict_read,
+        }
     }
 
     /// How many logins may fail.
@@ -192,16 +203,32 @@ pub(super) fn end_sessions(shared: &Shared, gone: &[Digest]) -> usize {
     ended.sum()
 }
 
-/// Of what is asked for, what is allowed; all that is allowed if nothing is asked for. What is no scope is not granted.
-pub(super) fn grant(allowed: &Scopes, asked: Option<&[String]>) -> Vec<String> {
-    let Some(asked) = asked else {
-        return allowed.iter().map(ToString::to_string).collect();
-    };
-    let asked = asked
-        .iter()
-        .filter_map(|text| Scope::parse(text.trim()).ok());
-    let granted = asked.filter(|scope| allowed.iter().any(|held| held.covers(scope)));
-    granted.map(|scope| scope.to_string()).collect()
+/// What may be granted.
+pub(super) struct Allowed {
+    scopes: Scopes,
+    /// A scope to write does not allow to read.
+    strict_read: bool,
+}
+
+impl Allowed {
+    /// Of what is asked for, what is allowed, once; all that is allowed if nothing is asked for. What is no scope is
+    /// not granted.
+    pub(super) fn grant(&self, asked: Option<&[String]>) -> Vec<String> {
+        let Some(asked) = asked else {
+            return self.scopes.iter().map(ToString::to_string).collect();
+        };
+        let asked = asked
+            .iter()
+            .filter_map(|text| Scope::parse(text.trim()).ok());
+        let mut seen = HashSet::new();
+        let granted = asked.filter(|scope| self.covers(scope) && seen.insert(scope.clone()));
+        granted.map(|scope| scope.to_string()).collect()
+    }
+
+    fn covers(&self, scope: &Scope) -> bool {
+        let mut held = self.scopes.iter();
+        held.any(|held| held.covers(scope, self.strict_read))
+    }
 }
 
 /// Why there are no accounts.
@@ -223,17 +250,24 @@ mod tests {
 
     #[test]
     fn nobody_is_granted_more_than_is_allowed() {
-        let allowed = Scopes::parse("read:/a/**,write:/b").unwrap();
+        let allowed = |strict_read| Allowed {
+            scopes: Scopes::parse("read:/a/**,write:/b").unwrap(),
+            strict_read,
+        };
         for (asked, expected) in [
             (None, &["read:/a/**", "write:/b"][..]),
             (Some(&[][..]), &[]),
             (Some(&["read:/a/1", "r:/b"]), &["read:/a/1", "read:/b"]),
+            (Some(&["r:/b", "read:/b"]), &["read:/b"]),
             (Some(&["read:/**", "write:/a/1", "admin:/b"]), &[]),
             (Some(&["nonsense", "see:/a", " write:/b "]), &["write:/b"]),
         ] {
             let asked: Option<Vec<String>> =
                 asked.map(|asked: &[&str]| asked.iter().map(|it| (*it).to_owned()).collect());
-            assert_eq!(grant(&allowed, asked.as_deref()), expected, "{asked:?}");
+            let granted = allowed(false).grant(asked.as_deref());
+            assert_eq!(granted, expected, "{asked:?}");
         }
+        let strict = allowed(true).grant(Some(&["read:/b".to_owned(), "emit:/b".to_owned()]));
+        assert_eq!(strict, ["emit:/b"]);
     }
 }

@@ -7,7 +7,7 @@ use clasp_proto::Scopes;
 use clasp_store::{AuthStore, Digest, Holder, Registered, StoreError, Throttled, Token, User};
 use uuid::Uuid;
 
-use super::accounts::{AccountError, Issued, grant, issue};
+use super::accounts::{AccountError, Issued, issue};
 use crate::allowance::Source;
 use crate::shared::Shared;
 
@@ -60,7 +60,7 @@ impl Shared {
         let hashed = accounts.hash(move || password::hash(&password)).await??;
         let claim = wish.claim();
         let id = wish.user_id.unwrap_or_else(|| new_id(now_s));
-        let scopes = grant(&accounts.allowed(&id), wish.scopes.as_deref());
+        let scopes = accounts.allowed(&id).grant(wish.scopes.as_deref());
         let token = Token {
             subject: Some(id.clone()),
             username: Some(username.clone()),
@@ -126,11 +126,7 @@ impl Shared {
                 subject: Some(user.id),
                 username: Some(user.username),
                 expires_at,
-                ..blank(
-                    Holder::User,
-                    grant(&allowed, login.scopes.as_deref()),
-                    now_s,
-                )
+                ..blank(Holder::User, allowed.grant(login.scopes.as_deref()), now_s)
             };
             issue(store, shared, token)
         };
@@ -147,7 +143,7 @@ impl Shared {
         let Visit { name, wish } = visit;
         let claim = wish.claim();
         let id = wish.user_id.unwrap_or_else(|| new_id(now_s));
-        let scopes = grant(&accounts.allowed(&id), wish.scopes.as_deref());
+        let scopes = accounts.allowed(&id).grant(wish.scopes.as_deref());
         let token = Token {
             username: Some(name.clone().unwrap_or_else(|| guest_name(&id))),
             subject: Some(id.clone()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clasp_auth::{TokenDigest, TokenKind};
 use clasp_store::{AuthStore, Holder, Token};
 
-use super::accounts::{AccountError, Issued, end_sessions, grant, issue};
+use super::accounts::{AccountError, Issued, end_sessions, issue};
 use super::identity::{Credential, Identity};
 use super::sign_in::{blank, scopes_of};
 use crate::shared::Shared;
@@ -58,7 +58,7 @@ impl Shared {
         let change = move |store: &mut AuthStore, shared: &Self| {
             let parent = store.token(digest.as_bytes())?;
             let parent = parent.ok_or(AccountError::NotIssuedHere)?;
-            let allowed = scopes_of(&parent.scopes);
+            let allowed = shared.accounts().at_most(scopes_of(&parent.scopes));
             let token = Token {
                 username: handed.name.or(parent.username),
                 subject: parent.subject,
@@ -66,7 +66,7 @@ impl Shared {
                 parent: Some(*digest.as_bytes()),
                 ..blank(
                     Holder::Child,
-                    grant(&allowed, handed.scopes.as_deref()),
+                    allowed.grant(handed.scopes.as_deref()),
                     now_s,
                 )
             };
@@ -119,7 +119,7 @@ impl Shared {
             let user_id = old.subject.as_deref().unwrap_or_default();
             let allowed = shared.accounts().allowed(user_id);
             let token = Token {
-                scopes: grant(&allowed, Some(&old.scopes)),
+                scopes: allowed.grant(Some(&old.scopes)),
                 expires_at,
                 created_at: now_s,
                 ..old

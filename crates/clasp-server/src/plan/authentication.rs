@@ -103,6 +103,7 @@ impl AuthenticationPlan {
                 rules: Rules {
                     depth_max: config.cap_max_depth,
                     accept_unverified_v1: config.cap_insecure_v1_delegations,
+                    strict_read,
                 },
             }),
             registry: config.registry_db.clone().map(|path| RegistryPlan {

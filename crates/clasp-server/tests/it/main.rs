@@ -47,4 +47,5 @@ mod start;
 mod stuck_readers;
 mod token;
 mod token_end;
+mod token_misuse;
 mod tokens;

@@ -117,6 +117,7 @@ fn verify(args: &CapabilityVerifyArgs) -> Result<(), CommandError> {
     let rules = Rules {
         depth_max: args.max_depth,
         accept_unverified_v1: false,
+        strict_read: false,
     };
     let verified = anchors(args)
         .and_then(|anchors| Ok(capability::verify(&args.token, &anchors, &rules, now_s)?));

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
-use clasp_proto::{Rights, Scopes};
+use clasp_proto::{Scope, Scopes};
 use serde_json::{Value, json};
 
 use super::refused::Refused;
@@ -131,10 +131,7 @@ async fn hand_on(
 }
 
 fn check_within(parent: &Identity, asked: &Scopes) -> Result<(), Refused> {
-    let Rights::Scoped { scopes, .. } = &parent.principal.rights else {
-        return Ok(());
-    };
-    let is_within = |scope: &clasp_proto::Scope| scopes.iter().any(|held| held.covers(scope));
+    let is_within = |scope: &Scope| parent.principal.may_all(scope.action, &scope.pattern);
     match asked.iter().find(|scope| !is_within(scope)) {
         None => Ok(()),
         Some(scope) => Err(Refused::BeyondParent {
