@@ -1,9 +1,12 @@
 //! What nobody can make of the token that it holds: more rights, somebody else's name, more time than was left to it.
 
+use std::path::{Path, PathBuf};
+
 use clasp_server::AppConfigFile;
 use serde_json::json;
 
 use crate::auth_port::{Port, rules};
+use crate::harness::make_private;
 
 const STRICT: &str = r#"{"strict_read":true,"scopes":["write:/mail/**"]}"#;
 
@@ -37,4 +40,43 @@ async fn who_may_write_cannot_ask_to_read_where_reading_is_strict() {
         )
         .await;
     assert_eq!(granted.scopes(), ["read:/mail/**"]);
+}
+
+/// Whoever was handed less of a guest's rights is not that guest; nor is whoever was granted its name.
+#[tokio::test]
+async fn a_child_does_not_become_its_parent() {
+    let port = Port::start_with(|config, folder| {
+        config.token_files = vec![token_file(folder)];
+    })
+    .await;
+    let own = r#"{"user_id":"pa"}"#;
+    let parent = port.post("/auth/guest", own).await.text("token");
+    let child = r#"{"name":"lamp","scopes":["read:/a/1"]}"#;
+    let child = port.post_as(&parent, "/auth/register", child).await;
+    let child = child.text("token");
+    let grant = r#"{"scopes":["read:/a/1"],"subject":"desk"}"#;
+    let granted = port.post_as(&port.admin, "/api/tokens", grant).await;
+    let granted = granted.text("token");
+    for (token, user_id) in [(&*child, "pa"), (&*granted, "desk"), (LISTED, "file-1")] {
+        let guest = json!({ "user_id": user_id }).to_string();
+        let account = json!({ "user_id": user_id, "username": user_id, "password": "secret1" });
+        let refused = port.post_as(token, "/auth/guest", &guest).await;
+        assert_eq!(refused.status, 409, "{user_id} {refused:?}");
+        let refused = port
+            .post_as(token, "/auth/register", &account.to_string())
+            .await;
+        assert_eq!(refused.status, 409, "{user_id} {refused:?}");
+    }
+    assert_eq!(port.post_as(&parent, "/auth/guest", own).await.status, 200);
+}
+
+/// Of the subject file-1.
+const LISTED: &str = "cpsk_ffffffffffffffffffffffffffffffff";
+
+fn token_file(folder: &Path) -> PathBuf {
+    let path = folder.join("tokens.json");
+    let tokens = json!({ LISTED: { "scopes": ["read:/a"], "subject": "file-1" } });
+    std::fs::write(&path, json!({ "tokens": tokens }).to_string()).expect("there is room");
+    make_private(&path);
+    path
 }

@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use clasp_proto::{Scope, Scopes};
 use serde_json::{Value, json};
 
+use super::bearer::proof;
 use super::refused::Refused;
 use super::request::{self, Child, Guest, Register};
 use crate::auth::{AccountError, Handed, Identity, Issued, Login, Registration, Visit, Wish};
@@ -36,13 +37,13 @@ pub(super) async fn register(
             user_id,
             scopes,
         } => {
-            let proven = shared.proven(&headers).await;
+            let proof = proof(&headers);
             let registration = Registration {
                 username,
                 password,
                 wish: Wish {
                     user_id,
-                    proven,
+                    proof,
                     scopes,
                 },
             };
@@ -96,12 +97,12 @@ pub(super) async fn welcome_guest(
         name,
         scopes,
     } = request::guest(&body?)?;
-    let proven = shared.proven(&headers).await;
+    let proof = proof(&headers);
     let visit = Visit {
         name,
         wish: Wish {
             user_id,
-            proven,
+            proof,
             scopes,
         },
     };

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
+use clasp_auth::TokenDigest;
 use clasp_proto::{Action, Pattern};
 
 use super::refused::Refused;
@@ -34,12 +35,6 @@ impl Shared {
         Ok(self.authenticator.identify(Some(token), now).await?)
     }
 
-    /// The subject of that token, if there is one that counts.
-    pub(super) async fn proven(&self, headers: &HeaderMap) -> Option<Arc<str>> {
-        let bearer = self.bearer(headers).await.ok()?;
-        bearer.principal.subject.clone()
-    }
-
     /// Nothing unless somebody asks who may do everything.
     pub(super) async fn admin(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let bearer = self.bearer(headers).await?;
@@ -59,6 +54,11 @@ pub(super) async fn let_admins_pass(
 ) -> Result<Response, Refused> {
     shared.admin(request.headers()).await?;
     Ok(next.run(request).await)
+}
+
+/// The token that comes with the request, whatever it is worth.
+pub(super) fn proof(headers: &HeaderMap) -> Option<TokenDigest> {
+    token(headers).ok().map(TokenDigest::of)
 }
 
 /// The scheme is written in any case (RFC 9110, 11.1).
