@@ -161,6 +161,13 @@ pub(crate) const SESSIONS_TOLD_MAX: usize = 1000;
 /// Addresses whose registrations are counted at a time; the one whose window ends first makes room.
 pub(crate) const NEWCOMER_SOURCES_MAX: usize = 100_000;
 
+/// Scopes that somebody may ask for in one token: more than an application has rules for, and all are looked at for every
+/// message. Administrators may grant more.
+pub(crate) const TOKEN_SCOPES_MAX: usize = 64;
+
+/// Bytes of them together: a row of the database, of which there may be a million.
+pub(crate) const TOKEN_SCOPES_BYTES_MAX: usize = 4096;
+
 /// Questions that wait for a database: some milliseconds each, so that whoever waits at the end waits for a second.
 pub(crate) const DATABASE_QUEUED_MAX: usize = 256;
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, Transaction
 use crate::database::{Database, Kind, Layout, Migration};
 use crate::digest::Digest;
 use crate::error::StoreError;
-use crate::limits::{PRUNED_ROWS_MAX, USERS_MAX};
+use crate::limits::{PRUNED_ROWS_MAX, TOKENS_MAX, USERS_MAX};
 use crate::tokens::{self, Token};
 
 /// Users, their tokens, what was revoked, and who failed to log in.
@@ -17,6 +17,7 @@ pub struct AuthStore {
     /// How many there are, so that nobody has to count them.
     users: usize,
     pub(crate) tokens: usize,
+    pub(crate) tokens_max: usize,
 }
 
 /// Somebody with a name and a password.
@@ -36,10 +37,13 @@ pub struct User {
 pub type NewUser = User;
 
 /// What came of a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registered {
     /// The account and its first token are on the disk.
-    New,
+    New {
+        /// Tokens that had to make room.
+        displaced: Vec<Digest>,
+    },
     /// There is an account with this id or this name.
     Taken,
 }
@@ -67,6 +71,7 @@ impl AuthStore {
             database,
             users,
             tokens,
+            tokens_max: TOKENS_MAX,
         })
     }
 
@@ -94,7 +99,7 @@ impl AuthStore {
                 max: USERS_MAX,
             });
         }
-        self.make_room(token.1.created_at)?;
+        let displaced = self.make_room(token.1.created_at)?;
         let step = self.begin()?;
         let taken = step
             .prepare_cached("SELECT 1 FROM users WHERE id = ?1 OR username = ?2")?
@@ -117,7 +122,7 @@ impl AuthStore {
         step.commit()?;
         self.users += 1;
         self.tokens += 1;
-        Ok(Registered::New)
+        Ok(Registered::New { displaced })
     }
 
     /// The account with this name, written as it was registered.

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-/// Tokens of one subject: more than it has devices. The oldest makes room.
+/// Tokens that one subject got by signing in and renewing: more than it has devices. The oldest makes room.
+pub const OWN_TOKENS_PER_SUBJECT_MAX: usize = 32;
+
+/// Tokens of one subject that were made from those, and likewise that were granted: a house full of lamps. The oldest of
+/// the same kind makes room, so that who was handed something pushes nobody out who has more.
 pub const TOKENS_PER_SUBJECT_MAX: usize = 1000;
 
-/// Tokens in all, some hundred bytes each: what a flood of guests from many addresses may take of a disk.
+/// Tokens in all, some hundred bytes each: what a flood of guests from many addresses may take of a disk. The oldest
+/// guest makes room.
 pub const TOKENS_MAX: usize = 1_000_000;
 
 /// Accounts in all, likewise.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use crate::accounts::AuthStore;
 use crate::digest::Digest;
 use crate::error::StoreError;
-use crate::limits::{TOKENS_MAX, TOKENS_PER_SUBJECT_MAX};
+use crate::limits::{OWN_TOKENS_PER_SUBJECT_MAX, TOKENS_MAX, TOKENS_PER_SUBJECT_MAX};
 
 /// What is known of a token that was issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,15 +73,16 @@ impl AuthStore {
     /// # Errors
     /// The database does not work, or is full.
     pub fn issue(&mut self, digest: &Digest, token: &Token) -> Result<Vec<Digest>, StoreError> {
-        self.make_room(token.created_at)?;
+        let mut displaced = self.make_room(token.created_at)?;
         let step = self.begin()?;
         insert(&step, digest, token)?;
-        let displaced = match &token.subject {
-            Some(subject) => displace(&step, subject)?,
+        let older = match &token.subject {
+            Some(subject) => displace(&step, subject, token.holder)?,
             None => Vec::new(),
         };
         step.commit()?;
-        self.tokens = (self.tokens + 1).saturating_sub(displaced.len());
+        self.tokens = (self.tokens + 1).saturating_sub(older.len());
+        displaced.extend(older);
         Ok(displaced)
     }
 
@@ -157,18 +158,31 @@ impl AuthStore {
         Ok(removed)
     }
 
-    /// Forgets what has expired if there is no room for one more token.
-    pub(crate) fn make_room(&mut self, now_s: u64) -> Result<(), StoreError> {
-        if self.tokens >= TOKENS_MAX {
+    /// Forgets what has expired if there is no room for one more token, or else the oldest guest, who has nothing that
+    /// it could not get again. Gives the tokens of that.
+    pub(crate) fn make_room(&mut self, now_s: u64) -> Result<Vec<Digest>, StoreError> {
+        if self.tokens >= self.tokens_max {
             self.prune(now_s)?;
         }
-        if self.tokens >= TOKENS_MAX {
+        if self.tokens < self.tokens_max {
+            return Ok(Vec::new());
+        }
+        let step = self.begin()?;
+        let oldest = digests(
+            &step,
+            "SELECT digest FROM tokens WHERE kind = 'guest' ORDER BY rowid LIMIT 1",
+            &[],
+        )?;
+        let Some(oldest) = oldest.first() else {
             return Err(StoreError::Full {
                 things: "tokens",
                 max: TOKENS_MAX,
             });
-        }
-        Ok(())
+        };
+        let gone = remove(&step, oldest)?;
+        step.commit()?;
+        self.tokens = self.tokens.saturating_sub(gone.len());
+        Ok(gone)
     }
 }
 
@@ -196,14 +210,23 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Removes the oldest tokens of a subject that has too many. Rows are numbered as they come: by a clock that was set
-/// back the new token could be the oldest.
-fn displace(step: &Transaction<'_>, subject: &str) -> Result<Vec<Digest>, StoreError> {
+/// Removes the oldest tokens of a kind of a subject that has too many. Rows are numbered as they come: by a clock that
+/// was set back the new token could be the oldest.
+fn displace(
+    step: &Transaction<'_>,
+    subject: &str,
+    holder: Holder,
+) -> Result<Vec<Digest>, StoreError> {
+    let (kinds, max) = match holder {
+        // A guest who registers stays the same.
+        Holder::User | Holder::Guest => ([Holder::User, Holder::Guest], OWN_TOKENS_PER_SUBJECT_MAX),
+        Holder::Child | Holder::Granted => ([holder; 2], TOKENS_PER_SUBJECT_MAX),
+    };
     let oldest = digests(
         step,
-        "SELECT digest FROM tokens WHERE subject = ?1 \
-         ORDER BY rowid DESC LIMIT -1 OFFSET ?2",
-        params![subject, TOKENS_PER_SUBJECT_MAX],
+        "SELECT digest FROM tokens WHERE subject = ?1 AND kind IN (?2, ?3) \
+         ORDER BY rowid DESC LIMIT -1 OFFSET ?4",
+        params![subject, kinds[0], kinds[1], max],
     )?;
     let mut removed = Vec::new();
     for digest in &oldest {

@@ -86,7 +86,7 @@ impl Accounts {
         })
     }
 
-    /// Counts somebody who registers or comes as a guest.
+    /// Counts somebody who registers, comes as a guest or renews a token.
     ///
     /// # Errors
     /// How long there were too many from there.

@@ -7,7 +7,7 @@ use clasp_proto::Scopes;
 use clasp_store::{AuthStore, Digest, Holder, Registered, StoreError, Throttled, Token, User};
 use uuid::Uuid;
 
-use super::accounts::{AccountError, Issued, issue};
+use super::accounts::{AccountError, Issued, end_sessions, issue};
 use crate::allowance::Source;
 use crate::shared::Shared;
 
@@ -79,7 +79,10 @@ impl Shared {
             }
             let text = cpsk::generate();
             match store.register(&user, (TokenDigest::of(&text).as_bytes(), &token))? {
-                Registered::New => Ok(Issued { text, token }),
+                Registered::New { displaced } => {
+                    end_sessions(shared, &displaced);
+                    Ok(Issued { text, token })
+                }
                 Registered::Taken => Err(AccountError::Taken),
             }
         };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clasp_server::AppConfigFile;
 use serde_json::json;
 
-use crate::auth_port::{Port, rules};
+use crate::auth_port::{Asked, Port, rules};
 use crate::harness::make_private;
 
 const STRICT: &str = r#"{"strict_read":true,"scopes":["write:/mail/**"]}"#;
@@ -68,6 +68,65 @@ async fn a_child_does_not_become_its_parent() {
         assert_eq!(refused.status, 409, "{user_id} {refused:?}");
     }
     assert_eq!(port.post_as(&parent, "/auth/guest", own).await.status, 200);
+}
+
+/// Renewing is no way around the limit of newcomers.
+#[tokio::test]
+async fn nobody_renews_without_end() {
+    let port = Port::start().await;
+    let token = port.registered("alice").await;
+    let refresh = || Asked {
+        method: "POST",
+        path: "/auth/refresh",
+        bearer: Some(&token),
+        from: Some("9.8.7.6"),
+        ..Asked::default()
+    };
+    for number in 0..10 {
+        assert_eq!(port.ask(refresh()).await.status, 200, "{number}");
+    }
+    let refused = port.ask(refresh()).await;
+    let text = "Too many requests. Please wait and try again.".to_owned();
+    assert_eq!(refused.refusal(), (429, text));
+    assert!(refused.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_token_has_no_more_scopes_than_are_looked_at() {
+    let port = Port::start().await;
+    let many = |number| {
+        (0..number)
+            .map(|it| format!("read:/{it}"))
+            .collect::<Vec<_>>()
+    };
+    let long = vec![format!("read:/{}", "x".repeat(200)); 2000];
+    let wide: Vec<_> = (0..40)
+        .map(|it| format!("read:/{it}/{}", "x".repeat(120)))
+        .collect();
+    let text = "scopes: expected at most 64 different ones of 4096 bytes together";
+    let parent = port.registered("alice").await;
+    for (scopes, expected) in [
+        (
+            vec!["r:/b".to_owned(), "read:/b".to_owned(), " r:/b".to_owned()],
+            Ok(1),
+        ),
+        (vec!["r:/b".to_owned(); 2000], Ok(1)),
+        (many(64), Ok(64)),
+        (many(65), Err(text)),
+        (wide, Err(text)),
+        (long[..60].to_vec(), Ok(1)),
+    ] {
+        let guest = json!({ "scopes": scopes }).to_string();
+        for answer in [
+            port.post("/auth/guest", &guest).await,
+            port.post_as(&parent, "/auth/register", &guest).await,
+        ] {
+            match expected {
+                Ok(number) => assert_eq!(answer.scopes().len(), number, "{guest:.60}"),
+                Err(text) => assert_eq!(answer.refusal(), (400, text.to_owned()), "{guest:.60}"),
+            }
+        }
+    }
 }
 
 /// Of the subject file-1.

@@ -32,20 +32,74 @@ fn everything_about_a_token_is_kept() {
 
 #[test]
 fn the_oldest_token_of_a_subject_makes_room() {
+    for (holder, max) in [
+        (Holder::User, OWN_TOKENS_PER_SUBJECT_MAX),
+        (Holder::Guest, OWN_TOKENS_PER_SUBJECT_MAX),
+        (Holder::Child, TOKENS_PER_SUBJECT_MAX),
+        (Holder::Granted, TOKENS_PER_SUBJECT_MAX),
+    ] {
+        let folder = Folder::new();
+        let mut store = folder.store();
+        let token_of = |subject, holder| Token {
+            holder,
+            ..token(subject)
+        };
+        // Of another subject, and of other kinds.
+        let others = [Holder::User, Holder::Child, Holder::Granted];
+        store.issue(&digest(5000), &token("other")).unwrap();
+        let mut kept = 1;
+        for (number, other) in others.into_iter().enumerate() {
+            let is_own = |it| matches!(it, Holder::User | Holder::Guest);
+            if other != holder && !(is_own(other) && is_own(holder)) {
+                store
+                    .issue(&digest(6000 + number), &token_of("u", other))
+                    .unwrap();
+                kept += 1;
+            }
+        }
+        for number in 0..max + 2 {
+            let displaced = store
+                .issue(&digest(number), &token_of("u", holder))
+                .unwrap();
+            let oldest = number.checked_sub(max).map(digest);
+            let oldest: Vec<_> = oldest.into_iter().collect();
+            assert_eq!(displaced, oldest, "{holder:?} {number}");
+        }
+        assert_eq!(store.tokens, max + kept, "{holder:?}");
+        assert!(store.token(&digest(5000)).unwrap().is_some(), "others stay");
+    }
+}
+
+#[test]
+fn the_oldest_guest_makes_room_when_the_table_is_full() {
     let folder = Folder::new();
     let mut store = folder.store();
-    store.issue(&digest(5000), &token("other")).unwrap();
-    for number in 0..TOKENS_PER_SUBJECT_MAX + 2 {
-        let displaced = store.issue(&digest(number), &token("u")).unwrap();
-        let oldest = number.checked_sub(TOKENS_PER_SUBJECT_MAX).map(digest);
-        assert_eq!(
-            displaced,
-            oldest.into_iter().collect::<Vec<_>>(),
-            "{number}"
-        );
+    store.tokens_max = 4;
+    let guest = |subject| Token {
+        holder: Holder::Guest,
+        ..token(subject)
+    };
+    let child = Token {
+        parent: Some(digest(2)),
+        ..guest("a")
+    };
+    store.issue(&digest(1), &token("u")).unwrap();
+    store.issue(&digest(2), &guest("a")).unwrap();
+    store.issue(&digest(3), &child).unwrap();
+    store.issue(&digest(4), &guest("b")).unwrap();
+    let gone = store.issue(&digest(5), &guest("c")).unwrap();
+    assert_eq!(gone, [digest(2), digest(3)], "with its child");
+    let gone = store.issue(&digest(6), &guest("d")).unwrap();
+    assert!(gone.is_empty(), "there is room: {gone:?}");
+    assert_eq!(store.issue(&digest(7), &token("v")).unwrap(), [digest(4)]);
+    assert_eq!(store.tokens, 4);
+    store.tokens_max = 1;
+    for _ in 0..2 {
+        store.issue(&digest(8), &token("w")).unwrap();
+        store.remove_token(&digest(8)).unwrap();
     }
-    assert_eq!(store.tokens, TOKENS_PER_SUBJECT_MAX + 1);
-    assert!(store.token(&digest(5000)).unwrap().is_some(), "others stay");
+    let full = store.issue(&digest(8), &token("w"));
+    assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::request::NAME_BYTES_MAX;
 use crate::auth::{AccountError, Denial};
-use crate::limits::BUSY_RETRY_AFTER;
+use crate::limits::{BUSY_RETRY_AFTER, TOKEN_SCOPES_BYTES_MAX, TOKEN_SCOPES_MAX};
 
 /// The texts are those that clients of CLASP 4.5 know, where it has the same.
 #[derive(Debug, Error)]
@@ -35,6 +35,10 @@ pub(crate) enum Refused {
     Name,
     #[error("scopes: {0}")]
     Scopes(#[from] ScopeError),
+    #[error(
+        "scopes: expected at most {TOKEN_SCOPES_MAX} different ones of {TOKEN_SCOPES_BYTES_MAX} bytes together"
+    )]
+    ManyScopes,
     #[error("scope '{scope}' is not within the scopes of the token that it is to be made from")]
     BeyondParent { scope: String },
     #[error("token: expected cpsk_ and 32 hexadecimal digits")]

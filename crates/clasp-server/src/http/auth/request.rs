@@ -1,10 +1,13 @@
 //! What clients may ask of the auth port: bodies as they come, checked. Pure.
 
+use std::collections::HashSet;
+
 use clasp_proto::Scopes;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::refused::Refused;
+use crate::limits::{TOKEN_SCOPES_BYTES_MAX, TOKEN_SCOPES_MAX};
 
 /// Who registers.
 pub(crate) enum Register {
@@ -62,6 +65,7 @@ pub(crate) fn register(body: &[u8]) -> Result<Register, Refused> {
     if username.is_none() && password.is_none() {
         let Named { name, scopes } = json(body)?;
         let name = checked_name(name)?;
+        let scopes = bounded(scopes)?;
         return Ok(Register::Child(Child { name, scopes }));
     }
     let account: Account = json(body)?;
@@ -80,14 +84,19 @@ pub(crate) fn register(body: &[u8]) -> Result<Register, Refused> {
         username,
         password: account.password,
         user_id,
-        scopes: account.scopes,
+        scopes: bounded(account.scopes)?,
     })
 }
 
 pub(crate) fn login(body: &[u8]) -> Result<Login, Refused> {
     let login: Login = json(body)?;
     let username = login.username.trim().to_owned();
-    Ok(Login { username, ..login })
+    let scopes = bounded(login.scopes)?;
+    Ok(Login {
+        username,
+        scopes,
+        ..login
+    })
 }
 
 pub(crate) fn guest(body: &[u8]) -> Result<Guest, Refused> {
@@ -103,7 +112,7 @@ pub(crate) fn guest(body: &[u8]) -> Result<Guest, Refused> {
     Ok(Guest {
         user_id,
         name: checked_name(name)?,
-        scopes,
+        scopes: bounded(scopes)?,
     })
 }
 
@@ -136,6 +145,21 @@ pub(crate) fn revoke(body: &[u8]) -> Result<Revoke, Refused> {
 /// The scopes in these texts, all of them.
 pub(crate) fn scopes(texts: &[String]) -> Result<Scopes, Refused> {
     Ok(Scopes::parse_each(texts.iter().map(String::as_str))?)
+}
+
+/// The different ones of the scopes that somebody asks for, if they are not too many for a token.
+fn bounded(asked: Option<Vec<String>>) -> Result<Option<Vec<String>>, Refused> {
+    let Some(asked) = asked else {
+        return Ok(None);
+    };
+    let mut seen = HashSet::new();
+    let asked = asked.iter().map(|scope| scope.trim());
+    let asked: Vec<&str> = asked.filter(|scope| seen.insert(*scope)).collect();
+    let bytes: usize = asked.iter().map(|scope| scope.len()).sum();
+    match asked.len() > TOKEN_SCOPES_MAX || bytes > TOKEN_SCOPES_BYTES_MAX {
+        true => Err(Refused::ManyScopes),
+        false => Ok(Some(asked.into_iter().map(str::to_owned).collect())),
+    }
 }
 
 /// Reads a body in each way, for fuzzing.

@@ -1,11 +1,12 @@
 //! Tokens over HTTP: who has one, and how it is renewed, given back, granted and revoked.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use clasp_proto::{Rights, Scopes};
 use serde_json::{Value, json};
@@ -19,8 +20,14 @@ use crate::shared::Shared;
 /// `POST /auth/refresh`
 pub(super) async fn renew(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refused> {
+    // Counted as one more who comes: it is one more token.
+    let counted = shared
+        .accounts()
+        .count_newcomer(shared.source(peer, &headers));
+    counted.map_err(|retry_after| Refused::TooManyGuests { retry_after })?;
     let bearer = shared.bearer(&headers).await?;
     let issued = shared.renew(&bearer, shared.now_s()).await?;
     Ok(answer(&issued))
