@@ -69,14 +69,37 @@ impl<S: Send + 'static> Workers<S> {
         work: impl FnOnce(&mut S) -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let (tell, told) = oneshot::channel();
-        let work = Box::new(move |own: &mut S| {
+        self.post(move |own| {
             if !tell.is_closed() {
                 tell.send(work(own)).ok();
             }
-        });
-        let queue = self.queue.lock().clone();
-        queue.ok_or(Busy)?.try_send(work).map_err(|_| Busy)?;
+        })?;
         told.await.map_err(|_| Busy)
+    }
+
+    /// The same, of work that is done also if nobody is there any more to hear of it.
+    ///
+    /// # Errors
+    /// The queue is full, or the work ended in a panic.
+    pub(crate) async fn carry_out<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let (tell, told) = oneshot::channel();
+        self.post(move |own| {
+            tell.send(work(own)).ok();
+        })?;
+        told.await.map_err(|_| Busy)
+    }
+
+    /// Has something done, and does not wait for it.
+    ///
+    /// # Errors
+    /// The queue is full.
+    pub(crate) fn post(&self, work: impl FnOnce(&mut S) + Send + 'static) -> Result<(), Busy> {
+        let queue = self.queue.lock().clone();
+        let queue = queue.ok_or(Busy)?;
+        queue.try_send(Box::new(work)).map_err(|_| Busy)
     }
 }
 
@@ -125,6 +148,9 @@ fn work<S>(mut own: S, waiting: &Mutex<Receiver<Work<S>>>, is_ending: &AtomicBoo
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     #[tokio::test]
@@ -150,6 +176,29 @@ mod tests {
         };
         let (long, (waiting, too_many)) = tokio::join!(long, others);
         assert_eq!((long, waiting, too_many), (Ok(()), Ok(7), Err(Busy)));
+    }
+
+    /// Polls once, and gives up.
+    fn begin<T>(future: impl Future<Output = T>) -> Poll<T> {
+        let mut context = Context::from_waker(Waker::noop());
+        pin!(future).poll(&mut context)
+    }
+
+    /// Whoever asked for it has gone before its turn.
+    #[tokio::test]
+    async fn what_is_to_be_carried_out_is_and_what_was_asked_is_left_out() {
+        let workers = Workers::start("test", vec![Vec::new()], 8).unwrap();
+        let (go, may_go) = std::sync::mpsc::channel::<()>();
+        workers.post(move |_| may_go.recv().unwrap()).unwrap();
+        for index in 0..2 {
+            let asked = workers.ask(move |own| own.push(("asked", index)));
+            let ordered = workers.carry_out(move |own| own.push(("ordered", index)));
+            // Both are in the queue, and given up.
+            assert!(begin(asked).is_pending() && begin(ordered).is_pending());
+        }
+        go.send(()).unwrap();
+        let done = workers.carry_out(|own| own.clone()).await;
+        assert_eq!(done, Ok(vec![("ordered", 0), ("ordered", 1)]));
     }
 
     #[tokio::test]

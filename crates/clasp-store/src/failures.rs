@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::accounts::AuthStore;
 use crate::digest::Digest;
@@ -18,6 +18,17 @@ pub struct FailureLimit {
     pub window: Duration,
 }
 
+/// Who tries to log in, by the digests of what it says and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// The name, from wherever.
+    pub name: Digest,
+    /// The address, with whatever name.
+    pub address: Digest,
+    /// The name from that address: blocks nobody, and is what success takes from the failures of the address.
+    pub pair: Digest,
+}
+
 /// There were too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttled {
@@ -26,23 +37,19 @@ pub struct Throttled {
 }
 
 impl AuthStore {
-    /// Whether one of these sources has failed too often.
+    /// Whether this name or this address has failed too often.
     ///
     /// # Errors
     /// The database does not work.
     pub fn throttled(
         &self,
-        sources: &[Digest],
+        attempt: &Attempt,
         limit: FailureLimit,
         now_s: u64,
     ) -> Result<Option<Throttled>, StoreError> {
-        let mut question = self
-            .connection()
-            .prepare_cached("SELECT count, since FROM failures WHERE source = ?1")?;
         let mut longest = None;
-        for source in sources {
-            let row = question.query_row([source], |row| Ok((row.get(0)?, row.get(1)?)));
-            let Some((count, since)) = row.optional()? else {
+        for source in [&attempt.name, &attempt.address] {
+            let Some((count, since)) = failures(self.connection(), source)? else {
                 continue;
             };
             longest = longest.max(limit.left(count, since, now_s));
@@ -56,7 +63,7 @@ impl AuthStore {
     /// The database does not work.
     pub fn failed(
         &mut self,
-        sources: &[Digest],
+        attempt: &Attempt,
         limit: FailureLimit,
         now_s: u64,
     ) -> Result<(), StoreError> {
@@ -66,7 +73,7 @@ impl AuthStore {
         step.prepare_cached("DELETE FROM failures WHERE since < ?1 OR since > ?2")?
             .execute([ended, now_s])?;
         make_room(&step)?;
-        for source in sources {
+        for source in [&attempt.name, &attempt.address, &attempt.pair] {
             step.prepare_cached(
                 "INSERT INTO failures (source, count, since) VALUES (?1, 1, ?2) \
                  ON CONFLICT (source) DO UPDATE SET count = count + 1",
@@ -77,19 +84,37 @@ impl AuthStore {
         Ok(())
     }
 
-    /// Forgets the failures of who has logged in.
+    /// Forgets the failures of who has logged in: all of the name, and of the address those with this name. Others who
+    /// fail there have an account of their own, maybe, and no new attempts by that.
     ///
     /// # Errors
     /// The database does not work.
-    pub fn forgive(&mut self, sources: &[Digest]) -> Result<(), StoreError> {
-        let mut forget = self
-            .connection()
-            .prepare_cached("DELETE FROM failures WHERE source = ?1")?;
-        for source in sources {
-            forget.execute([source])?;
+    pub fn forgive(&mut self, attempt: &Attempt) -> Result<(), StoreError> {
+        let step = self.begin()?;
+        let pair = failures(&step, &attempt.pair)?;
+        let address = failures(&step, &attempt.address)?;
+        if let (Some((own, since)), Some((all, began))) = (pair, address)
+            // Those of a window that has ended do not count any more.
+            && since >= began
+        {
+            step.prepare_cached("UPDATE failures SET count = ?2 WHERE source = ?1")?
+                .execute(params![attempt.address, all.saturating_sub(own)])?;
         }
+        for source in [&attempt.name, &attempt.pair] {
+            step.prepare_cached("DELETE FROM failures WHERE source = ?1")?
+                .execute([source])?;
+        }
+        step.commit()?;
         Ok(())
     }
+}
+
+/// How often a source has failed, and since when.
+fn failures(connection: &Connection, source: &Digest) -> Result<Option<(u32, u64)>, StoreError> {
+    let mut question =
+        connection.prepare_cached("SELECT count, since FROM failures WHERE source = ?1")?;
+    let row = question.query_row([source], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(row.optional()?)
 }
 
 impl FailureLimit {
@@ -111,7 +136,7 @@ fn make_room(step: &Transaction<'_>) -> Result<(), StoreError> {
     if kept >= FAILURES_MAX {
         step.execute(
             "DELETE FROM failures WHERE source IN (SELECT source FROM failures ORDER BY since LIMIT ?1)",
-            [kept + 2 - FAILURES_MAX],
+            [kept + 3 - FAILURES_MAX],
         )?;
     }
     Ok(())
@@ -126,11 +151,17 @@ mod tests {
         failures_max: 3,
         window: Duration::from_secs(60),
     };
-    const NAME: Digest = [1; 32];
-    const ADDRESS: Digest = [2; 32];
+    /// A name at an address.
+    fn at(name: u8, address: u8) -> Attempt {
+        Attempt {
+            name: [name; 32],
+            address: [100 + address; 32],
+            pair: [10 * name + address; 32],
+        }
+    }
 
-    fn left(store: &AuthStore, sources: &[Digest], now_s: u64) -> Option<u64> {
-        let throttled = store.throttled(sources, LIMIT, now_s).unwrap();
+    fn left(store: &AuthStore, attempt: &Attempt, now_s: u64) -> Option<u64> {
+        let throttled = store.throttled(attempt, LIMIT, now_s).unwrap();
         throttled.map(|throttled| throttled.retry_after.as_secs())
     }
 
@@ -138,31 +169,59 @@ mod tests {
     fn a_source_is_blocked_from_the_last_failure_it_may_have_to_the_end_of_the_window() {
         let folder = Folder::new();
         let mut store = folder.store();
-        for at in [0, 10, 20] {
-            assert_eq!(left(&store, &[NAME, ADDRESS], NOW + at), None, "{at}");
-            store.failed(&[NAME, ADDRESS], LIMIT, NOW + at).unwrap();
+        for after in [0, 10, 20] {
+            assert_eq!(left(&store, &at(1, 1), NOW + after), None, "{after}");
+            store.failed(&at(1, 1), LIMIT, NOW + after).unwrap();
         }
         drop(store);
         // Another process knows it.
         let mut store = folder.store();
-        assert_eq!(left(&store, &[NAME, ADDRESS], NOW + 20), Some(41));
-        assert_eq!(left(&store, &[[3; 32], ADDRESS], NOW + 60), Some(1));
-        assert_eq!(left(&store, &[[3; 32]], NOW + 20), None);
-        assert_eq!(left(&store, &[NAME], NOW + 61), None, "it has ended");
-        store.failed(&[NAME], LIMIT, NOW + 61).unwrap();
-        assert_eq!(left(&store, &[NAME], NOW + 61), None, "a new one");
+        for attempt in [at(1, 1), at(1, 2), at(2, 1)] {
+            assert_eq!(left(&store, &attempt, NOW + 20), Some(41), "{attempt:?}");
+            assert_eq!(left(&store, &attempt, NOW + 60), Some(1), "{attempt:?}");
+            assert_eq!(left(&store, &attempt, NOW + 61), None, "it has ended");
+        }
+        assert_eq!(left(&store, &at(2, 2), NOW + 20), None);
+        store.failed(&at(1, 1), LIMIT, NOW + 61).unwrap();
+        assert_eq!(left(&store, &at(1, 1), NOW + 61), None, "a new one");
     }
 
     #[test]
-    fn who_has_logged_in_has_failed_never() {
+    fn who_has_logged_in_is_forgiven_what_it_did_itself() {
         let folder = Folder::new();
         let mut store = folder.store();
-        for _ in 0..3 {
-            store.failed(&[NAME, ADDRESS], LIMIT, NOW).unwrap();
+        for name in [1, 1, 2] {
+            store.failed(&at(name, 1), LIMIT, NOW).unwrap();
         }
-        store.forgive(&[NAME]).unwrap();
-        assert_eq!(left(&store, &[NAME], NOW), None);
-        assert_eq!(left(&store, &[ADDRESS], NOW), Some(61));
+        store.failed(&at(1, 2), LIMIT, NOW).unwrap();
+        assert_eq!(left(&store, &at(1, 3), NOW), Some(61), "a name");
+        assert_eq!(left(&store, &at(3, 1), NOW), Some(61), "an address");
+        store.forgive(&at(1, 1)).unwrap();
+        assert_eq!(left(&store, &at(1, 3), NOW), None);
+        assert_eq!(left(&store, &at(3, 1), NOW), None);
+        // The failure of the other name is still there; whose own account it is clears nothing of that.
+        for name in [2, 2] {
+            store.forgive(&at(1, 1)).unwrap();
+            store.failed(&at(name, 1), LIMIT, NOW).unwrap();
+        }
+        store.forgive(&at(1, 1)).unwrap();
+        assert_eq!(left(&store, &at(3, 1), NOW), Some(61));
+    }
+
+    #[test]
+    fn what_failed_before_a_window_is_not_taken_from_it() {
+        let folder = Folder::new();
+        let mut store = folder.store();
+        store.failed(&at(2, 1), LIMIT, NOW).unwrap();
+        for _ in 0..2 {
+            store.failed(&at(1, 1), LIMIT, NOW + 50).unwrap();
+        }
+        // The window of the address has ended, that of the name from there has not.
+        for name in [2, 3, 4] {
+            store.failed(&at(name, 1), LIMIT, NOW + 61).unwrap();
+        }
+        store.forgive(&at(1, 1)).unwrap();
+        assert_eq!(left(&store, &at(5, 1), NOW + 61), Some(61));
     }
 
     #[test]
@@ -170,8 +229,8 @@ mod tests {
         let folder = Folder::new();
         let mut store = folder.store();
         for _ in 0..3 {
-            store.failed(&[NAME], LIMIT, NOW + 10_000).unwrap();
+            store.failed(&at(1, 1), LIMIT, NOW + 10_000).unwrap();
         }
-        assert_eq!(left(&store, &[NAME], NOW), None);
+        assert_eq!(left(&store, &at(1, 1), NOW), None);
     }
 }

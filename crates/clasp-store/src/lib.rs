@@ -19,6 +19,6 @@ pub use database::Kind;
 pub use digest::Digest;
 pub use entities::{Entity, EntityStatus, EntityStore, EntityType, StatusChange};
 pub use error::{Damage, StoreError};
-pub use failures::{FailureLimit, Throttled};
+pub use failures::{Attempt, FailureLimit, Throttled};
 pub use lock::{Lock, LockError};
 pub use tokens::{Holder, Token};

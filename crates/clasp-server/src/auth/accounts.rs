@@ -13,6 +13,7 @@ use clasp_proto::{Scope, Scopes};
 use clasp_store::{AuthStore, Digest, FailureLimit, StoreError, Token};
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::identity::Credential;
@@ -141,7 +142,7 @@ impl Accounts {
     ) -> Result<T, AccountError> {
         let shared = Arc::clone(shared);
         self.database
-            .ask(move |store| change(store, &shared))
+            .carry_out(move |store| change(store, &shared))
             .await?
     }
 
@@ -151,6 +152,28 @@ impl Accounts {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AccountError> {
         Ok(self.passwords.ask(move |()| work()).await?)
+    }
+
+    /// Does something with a password, and changes the database by what comes of that. Once the work has begun both are
+    /// done, whoever hangs up: a guess counts that has cost a hash.
+    pub(super) async fn hash_and_change<H: Send + 'static, T: Send + 'static>(
+        &self,
+        shared: &Arc<Shared>,
+        work: impl FnOnce() -> H + Send + 'static,
+        change: impl FnOnce(H, &mut AuthStore, &Shared) -> Result<T, AccountError> + Send + 'static,
+    ) -> Result<T, AccountError> {
+        let shared = Arc::clone(shared);
+        let (tell, told) = oneshot::channel();
+        let work = move |_: &mut ()| {
+            let hashed = work();
+            let accounts = Arc::clone(&shared);
+            let database = &accounts.accounts().database;
+            database.post(move |store| {
+                tell.send(change(hashed, store, &shared)).ok();
+            })
+        };
+        self.passwords.ask(work).await??;
+        told.await.map_err(|_| Busy)?
     }
 
     /// Ends the threads; the database is anybody's then.

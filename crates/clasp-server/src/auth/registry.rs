@@ -155,7 +155,7 @@ impl Shared {
             }
             Ok(changed)
         };
-        opened.database.ask(work).await?
+        opened.database.carry_out(work).await?
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clasp_auth::{TokenDigest, cpsk, password};
 use clasp_proto::Scopes;
-use clasp_store::{AuthStore, Digest, Holder, Registered, StoreError, Throttled, Token, User};
+use clasp_store::{Attempt, AuthStore, Holder, Registered, StoreError, Throttled, Token, User};
 use uuid::Uuid;
 
 use super::accounts::{AccountError, Issued, end_sessions, issue};
@@ -97,30 +97,30 @@ impl Shared {
     ) -> Result<Issued, AccountError> {
         let accounts = self.accounts();
         let limit = accounts.login_limit();
-        let sources = login.sources();
+        let attempt = login.attempt();
         let name = login.username;
         let found = accounts.look_up(move |store| {
-            Ok(match store.throttled(&sources, limit, now_s)? {
+            Ok(match store.throttled(&attempt, limit, now_s)? {
                 Some(throttled) => Err(throttled),
                 None => Ok(store.user(&name)?),
             })
         });
         let user = found.await?.map_err(throttled)?;
         let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let (is_right, rehashed) = accounts
-            .hash(move || check(&login.password, stored.as_deref()))
-            .await?;
+        let (password, scopes) = (login.password, login.scopes);
         let expires_at = accounts.expiry(now_s);
-        let change = move |store: &mut AuthStore, shared: &Self| {
+        let change = move |(is_right, rehashed): (bool, Option<String>),
+                           store: &mut AuthStore,
+                           shared: &Self| {
             // Asked once more: of many attempts at once no more are answered than one after the other.
-            if let Some(blocked) = store.throttled(&sources, limit, now_s)? {
+            if let Some(blocked) = store.throttled(&attempt, limit, now_s)? {
                 return Err(throttled(blocked));
             }
             let Some(user) = user.filter(|_| is_right) else {
-                store.failed(&sources, limit, now_s)?;
+                store.failed(&attempt, limit, now_s)?;
                 return Err(AccountError::WrongPassword);
             };
-            store.forgive(&sources)?;
+            store.forgive(&attempt)?;
             if let Some(rehashed) = rehashed {
                 store.replace_password_hash(&user.id, &rehashed)?;
             }
@@ -129,11 +129,12 @@ impl Shared {
                 subject: Some(user.id),
                 username: Some(user.username),
                 expires_at,
-                ..blank(Holder::User, allowed.grant(login.scopes.as_deref()), now_s)
+                ..blank(Holder::User, allowed.grant(scopes.as_deref()), now_s)
             };
             issue(store, shared, token)
         };
-        accounts.change(self, change).await
+        let work = move || check(&password, stored.as_deref());
+        accounts.hash_and_change(self, work, change).await
     }
 
     /// A token for anybody.
@@ -204,12 +205,14 @@ impl Claim {
 
 impl Login {
     /// Whose failures count.
-    fn sources(&self) -> [Digest; 2] {
-        let sources = [
-            format!("ip:{}", self.source),
-            format!("user:{}", self.username.to_lowercase()),
-        ];
-        sources.map(|source| *TokenDigest::of(&source).as_bytes())
+    fn attempt(&self) -> Attempt {
+        let digest = |text: String| *TokenDigest::of(&text).as_bytes();
+        let (source, name) = (self.source, self.username.to_lowercase());
+        Attempt {
+            name: digest(format!("user:{name}")),
+            address: digest(format!("ip:{source}")),
+            pair: digest(format!("ip:{source} user:{name}")),
+        }
     }
 }
 

@@ -263,3 +263,48 @@ async fn the_admin_token_is_for_everything_and_for_ever() {
     assert!(principal.may_all(Action::Admin, &clasp_proto::Pattern::parse("/**").unwrap()));
     assert!(shared.authenticator.is_listed_subject("admin-bootstrap"));
 }
+
+/// Whoever guesses and hangs up has guessed.
+#[tokio::test]
+async fn what_a_password_comes_to_is_written_down_though_nobody_waits_for_it() {
+    let (shared, _folder) = shared(|_, _| {});
+    let (started, has_started) = tokio::sync::oneshot::channel();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let attempt = clasp_store::Attempt {
+        name: [1; 32],
+        address: [2; 32],
+        pair: [3; 32],
+    };
+    let limit = clasp_store::FailureLimit {
+        failures_max: 1,
+        window: Duration::from_secs(60),
+    };
+    let guess = tokio::spawn({
+        let shared = Arc::clone(&shared);
+        async move {
+            let work = move || {
+                started.send(()).unwrap();
+                may_go.recv().unwrap();
+            };
+            let change = move |(), store: &mut clasp_store::AuthStore, _: &Shared| {
+                Ok(store.failed(&attempt, limit, NOW_S)?)
+            };
+            shared
+                .accounts()
+                .hash_and_change(&shared, work, change)
+                .await
+        }
+    });
+    has_started.await.unwrap();
+    guess.abort();
+    assert!(guess.await.unwrap_err().is_cancelled());
+    go.send(()).unwrap();
+    let written = async {
+        let blocked = move |store: &clasp_store::AuthStore| store.throttled(&attempt, limit, NOW_S);
+        while shared.accounts().look_up(blocked).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let written = tokio::time::timeout(Duration::from_secs(30), written).await;
+    assert!(written.is_ok(), "it is not written down");
+}

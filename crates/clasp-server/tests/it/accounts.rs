@@ -385,6 +385,21 @@ async fn success_clears_what_failed_before() {
     }
 }
 
+/// Whoever has an account of its own gets no new attempts at those of others by it.
+#[tokio::test]
+async fn success_clears_only_what_failed_with_the_same_name() {
+    let port = Port::start().await;
+    port.registered("alice").await;
+    port.registered("mallory").await;
+    for number in 0..5 {
+        let guess = log_in(&port, "alice", "wrong-1", "5.1.1.2").await;
+        assert_eq!(guess, 401, "{number}");
+        let expected = if number < 4 { 200 } else { 429 };
+        let own = log_in(&port, "mallory", "secret1", "5.1.1.2").await;
+        assert_eq!(own, expected, "{number}");
+    }
+}
+
 /// Whether a name has an account is not told by how long the answer takes.
 #[tokio::test]
 async fn unknown_names_take_as_long_as_wrong_passwords() {
