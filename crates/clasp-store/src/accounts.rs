@@ -233,10 +233,14 @@ const LAYOUT: Layout = Layout {
             sql: include_str!("../migrations/accounts_2.sql"),
             then: fold_usernames,
         },
+        Migration {
+            sql: include_str!("../migrations/accounts_3.sql"),
+            then: |_| Ok(()),
+        },
     ],
     probes: &[
         "SELECT id, username, password_hash, created_at, username_folded FROM users",
-        "SELECT digest, subject, username, scopes, expires_at, created_at, kind, parent FROM tokens",
+        "SELECT digest, subject, username, scopes, expires_at, created_at, kind, parent, family FROM tokens",
         "SELECT digest, until FROM revoked",
         "SELECT source, count, since FROM failures",
     ],

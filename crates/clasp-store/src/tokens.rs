@@ -25,6 +25,8 @@ pub struct Token {
     pub holder: Holder,
     /// The token that it was made from, without which it is not valid.
     pub parent: Option<Digest>,
+    /// The first of those that it was renewed from, with which it is removed; nothing for one that is the first.
+    pub family: Option<Digest>,
 }
 
 /// To whom a token was issued.
@@ -92,8 +94,8 @@ impl AuthStore {
     /// The database does not work.
     pub fn token(&self, digest: &Digest) -> Result<Option<Token>, StoreError> {
         let mut question = self.connection().prepare_cached(
-            "SELECT subject, username, scopes, expires_at, created_at, kind, parent \
-             FROM tokens WHERE digest = ?1",
+            "SELECT subject, username, scopes, expires_at, created_at, kind, parent, \
+             nullif(family, digest) FROM tokens WHERE digest = ?1",
         )?;
         let row = question.query_row([digest], |row| {
             let scopes: String = row.get(2)?;
@@ -105,6 +107,7 @@ impl AuthStore {
                 created_at: row.get(4)?,
                 holder: row.get(5)?,
                 parent: row.get(6)?,
+                family: row.get(7)?,
             };
             Ok((token, scopes))
         });
@@ -126,16 +129,17 @@ impl AuthStore {
         Ok(question.exists(params![subject, now_s])?)
     }
 
-    /// Removes a token and those that were made from it; gives all of them, none if it is not there.
+    /// Removes a token, those that it was renewed from or that were renewed from it, and those that were made from any
+    /// of them; gives all of them, none if it is not there.
     ///
     /// # Errors
     /// The database does not work.
     pub fn remove_token(&mut self, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
-        let step = self.begin()?;
-        let removed = remove(&step, digest)?;
-        step.commit()?;
-        self.tokens = self.tokens.saturating_sub(removed.len());
-        Ok(removed)
+        self.remove_all(
+            "SELECT digest FROM tokens \
+             WHERE family = (SELECT family FROM tokens WHERE digest = ?1)",
+            params![digest],
+        )
     }
 
     /// Removes the tokens of a subject and those that were made from them; gives all of them.
@@ -143,12 +147,19 @@ impl AuthStore {
     /// # Errors
     /// The database does not work.
     pub fn remove_tokens_of(&mut self, subject: &str) -> Result<Vec<Digest>, StoreError> {
-        let step = self.begin()?;
-        let digests = digests(
-            &step,
+        self.remove_all(
             "SELECT digest FROM tokens WHERE subject = ?1",
             params![subject],
-        )?;
+        )
+    }
+
+    fn remove_all(
+        &mut self,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+    ) -> Result<Vec<Digest>, StoreError> {
+        let step = self.begin()?;
+        let digests = digests(&step, sql, parameters)?;
         let mut removed = Vec::new();
         for digest in &digests {
             removed.extend(remove(&step, digest)?);
@@ -194,8 +205,8 @@ pub(crate) fn insert(
     let scopes = serde_json::to_string(&token.scopes)?;
     step.prepare_cached(
         "INSERT INTO tokens \
-         (digest, subject, username, scopes, expires_at, created_at, kind, parent) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         (digest, subject, username, scopes, expires_at, created_at, kind, parent, family) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         digest,
@@ -205,7 +216,8 @@ pub(crate) fn insert(
         token.expires_at,
         token.created_at,
         token.holder,
-        token.parent
+        token.parent,
+        token.family.as_ref().unwrap_or(digest)
     ])?;
     Ok(())
 }
@@ -237,17 +249,17 @@ fn displace(
 
 /// The token and its descendants: the database removes them too, and does not tell which.
 fn remove(step: &Transaction<'_>, digest: &Digest) -> Result<Vec<Digest>, StoreError> {
-    let family = digests(
+    let descendants = digests(
         step,
-        "WITH RECURSIVE family (digest) AS ( \
+        "WITH RECURSIVE gone (digest) AS ( \
              SELECT digest FROM tokens WHERE digest = ?1 \
-             UNION SELECT tokens.digest FROM tokens JOIN family ON tokens.parent = family.digest \
-         ) SELECT digest FROM family",
+             UNION SELECT tokens.digest FROM tokens JOIN gone ON tokens.parent = gone.digest \
+         ) SELECT digest FROM gone",
         params![digest],
     )?;
     step.prepare_cached("DELETE FROM tokens WHERE digest = ?1")?
         .execute([digest])?;
-    Ok(family)
+    Ok(descendants)
 }
 
 fn digests(

@@ -259,6 +259,7 @@ pub(super) fn blank(holder: Holder, scopes: Vec<String>, now_s: u64) -> Token {
         created_at: now_s,
         holder,
         parent: None,
+        family: None,
     }
 }
 

@@ -102,7 +102,7 @@ impl Shared {
     }
 
     /// A token with the same rights and more time. The old one goes on until its time is over, so that nobody
-    /// whose connection broke has lost both; rights that are not granted any more are not in the new one.
+    /// whose connection broke has lost both; but whichever is taken away, both are. Rights that are not granted any more are not in the new one.
     pub(crate) async fn renew(
         self: &Arc<Self>,
         identity: &Identity,
@@ -122,6 +122,7 @@ impl Shared {
                 scopes: allowed.grant(Some(&old.scopes)),
                 expires_at,
                 created_at: now_s,
+                family: old.family.or(Some(*digest.as_bytes())),
                 ..old
             };
             issue(store, shared, token)

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clasp_proto::Code;
 use clasp_server::AppConfigFile;
 use serde_json::json;
 
@@ -124,6 +125,46 @@ async fn a_token_has_no_more_scopes_than_are_looked_at() {
             match expected {
                 Ok(number) => assert_eq!(answer.scopes().len(), number, "{guest:.60}"),
                 Err(text) => assert_eq!(answer.refusal(), (400, text.to_owned()), "{guest:.60}"),
+            }
+        }
+    }
+}
+
+/// Whoever had the token for a moment and renewed it has nothing when it is revoked or given back.
+#[tokio::test]
+async fn what_was_renewed_ends_with_what_it_was_renewed_from() {
+    let port = Port::start().await;
+    for is_revoked in [true, false] {
+        for index in 0..3 {
+            let first = port.post("/auth/guest", "{}").await.text("token");
+            let second = port
+                .post_as(&first, "/auth/refresh", "")
+                .await
+                .text("token");
+            let third = port
+                .post_as(&second, "/auth/refresh", "")
+                .await
+                .text("token");
+            let child = port
+                .post_as(&third, "/auth/register", "{}")
+                .await
+                .text("token");
+            let tokens = [&first, &second, &third];
+            let mut session = port.session(&child).await.expect("it counts");
+            let answer = if is_revoked {
+                let revoke = json!({ "token": tokens[index] }).to_string();
+                port.post_as(&port.admin, "/auth/revoke", &revoke).await
+            } else {
+                port.post_as(tokens[index], "/auth/logout", "").await
+            };
+            assert_eq!(
+                answer.json(),
+                json!({ "revoked": 4, "sessions": 1 }),
+                "{index}"
+            );
+            assert_eq!(session.error().await, Code::Unauthorized);
+            for token in tokens {
+                assert_eq!(port.get_as(token, "/auth/whoami").await.status, 401);
             }
         }
     }

@@ -39,6 +39,7 @@ pub(crate) fn token(subject: &str) -> Token {
         created_at: NOW,
         holder: Holder::User,
         parent: None,
+        family: None,
     }
 }
 

@@ -95,6 +95,26 @@ fn a_database_of_4_5_is_taken_over() {
 }
 
 #[test]
+fn tokens_of_before_they_had_families_are_their_own() {
+    let (_folder, path) = folder();
+    execute(&path, include_str!("../../migrations/accounts_1.sql"));
+    execute(&path, include_str!("../../migrations/accounts_2.sql"));
+    for number in [1, 2] {
+        let row = format!("x'{number:064}', 'u-1', NULL, '[]', NULL, 1, 'user', NULL");
+        execute(&path, &format!("INSERT INTO tokens VALUES ({row})"));
+    }
+    let mark = Kind::Accounts.mark();
+    let version = format!("PRAGMA application_id = {mark}; PRAGMA user_version = 2");
+    execute(&path, &version);
+    let mut store = AuthStore::open(&path).unwrap();
+    let mut first = [0; 32];
+    first[31] = 1;
+    assert_eq!(store.token(&first).unwrap().unwrap().family, None);
+    assert_eq!(store.remove_token(&first).unwrap(), [first]);
+    assert!(store.has_token("u-1", 2).unwrap(), "the other one");
+}
+
+#[test]
 fn a_registry_of_4_5_is_taken_over() {
     let (_folder, path) = folder();
     execute(
@@ -188,7 +208,7 @@ const UNUSABLE: [Unusable; 9] = [
             drop(AuthStore::open(path).unwrap());
             execute(path, "PRAGMA user_version = 99");
         },
-        "has version 99, expected at most 2",
+        "has version 99, expected at most 3",
     ),
     (
         "of another program",

@@ -23,6 +23,7 @@ fn everything_about_a_token_is_kept() {
             created_at: NOW,
             holder,
             parent: None,
+            family: (number == 1).then(|| digest(0)),
         };
         store.issue(&digest(number), &token).unwrap();
         assert_eq!(store.token(&digest(number)).unwrap(), Some(token));
@@ -122,6 +123,34 @@ fn a_token_takes_those_with_it_that_were_made_from_it() {
     assert_eq!(store.tokens, 1);
     assert_eq!(store.remove_tokens_of("u").unwrap(), [digest(4)]);
     assert_eq!(store.tokens, 0);
+}
+
+#[test]
+fn a_token_takes_those_with_it_that_were_renewed_from_the_same() {
+    for removed in 1..=3 {
+        let folder = Folder::new();
+        let mut store = folder.store();
+        let renewed = Token {
+            family: Some(digest(1)),
+            ..token("u")
+        };
+        let child = Token {
+            parent: Some(digest(3)),
+            holder: Holder::Child,
+            ..token("u")
+        };
+        store.issue(&digest(1), &token("u")).unwrap();
+        store.issue(&digest(2), &renewed).unwrap();
+        store.issue(&digest(3), &renewed).unwrap();
+        store.issue(&digest(4), &child).unwrap();
+        store.issue(&digest(5), &token("u")).unwrap();
+        assert_eq!(store.remove_token(&digest(4)).unwrap(), [digest(4)]);
+        store.issue(&digest(4), &child).unwrap();
+        let mut gone = store.remove_token(&digest(removed)).unwrap();
+        gone.sort_unstable();
+        assert_eq!(gone, [1, 2, 3, 4].map(digest), "{removed}");
+        assert_eq!(store.tokens, 1, "another login stays");
+    }
 }
 
 #[test]
