@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::identity::Credential;
+use super::tokens::Keeper;
 use crate::allowance::Source;
 use crate::limits::{
     DATABASE_QUEUED_MAX, NEWCOMER_SOURCES_MAX, PASSWORDS_QUEUED_MAX, PRUNE_INTERVAL,
@@ -57,6 +58,8 @@ pub(crate) enum AccountError {
     NotRenewable,
     #[error("only tokens that were issued here can be handed on or given back")]
     NotIssuedHere,
+    #[error("{sessions} sessions have ended, but can begin again: {keeper}")]
+    KeptElsewhere { keeper: Keeper, sessions: usize },
     #[error(transparent)]
     Busy(#[from] Busy),
     #[error(transparent)]

@@ -39,6 +39,7 @@ pub use secret_file::SecretFileError;
 pub(crate) use sign_in::{Login, Registration, Visit, Wish};
 use token_file::Listed;
 pub use token_file::TokenFileError;
+use tokens::Keeper;
 pub(crate) use tokens::{Granted, Handed, Revocation, Revoked};
 pub(crate) use watch::run as watch;
 
@@ -227,6 +228,27 @@ impl Authenticator {
     fn is_listed_subject(&self, subject: &str) -> bool {
         let is_same = |principal: &Arc<Principal>| principal.subject.as_deref() == Some(subject);
         subject == ADMIN || self.listed.read().values().any(is_same)
+    }
+
+    /// Where this token is kept, if not in the database.
+    fn keeper_of_token(&self, digest: TokenDigest) -> Option<Keeper> {
+        if self.fixed.admin == Some(digest) {
+            return Some(Keeper::AdminToken);
+        }
+        let is_listed = self.listed.read().contains_key(&digest);
+        is_listed.then_some(Keeper::TokenFile)
+    }
+
+    /// Where somebody is known by this subject without a token of the database.
+    fn keeper_of_subject(&self, subject: &str) -> Option<Keeper> {
+        let has_capabilities = self.plan.capabilities.is_some();
+        match subject {
+            ADMIN if self.fixed.admin.is_some() => Some(Keeper::AdminToken),
+            _ if self.is_listed_subject(subject) => Some(Keeper::TokenFile),
+            _ if subject.starts_with("clasp:") && self.registry.is_open() => Some(Keeper::Entity),
+            _ if subject.starts_with("cap:") && has_capabilities => Some(Keeper::Capability),
+            _ => None,
+        }
     }
 
     /// Lets go of the databases, when nobody asks any more. Waits for the disk.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clasp_auth::{TokenDigest, TokenKind};
 use clasp_store::{AuthStore, Holder, Token};
+use thiserror::Error;
 
 use super::accounts::{AccountError, Issued, end_sessions, issue};
 use super::identity::{Credential, Identity};
@@ -32,6 +33,21 @@ pub(crate) enum Revocation {
     Token(String),
     /// Everything that was issued to a subject.
     Subject(String),
+}
+
+/// Where rights are kept that are not in the database, and what has to be done there to end them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum Keeper {
+    #[error(
+        "the admin token counts until its file is replaced (--admin-token) and the server starts again"
+    )]
+    AdminToken,
+    #[error("a token counts until it is taken out of its file (--token-file)")]
+    TokenFile,
+    #[error("an entity is believed until its status changes (PUT /api/entities/ID/status)")]
+    Entity,
+    #[error("a capability token counts until it is revoked itself, by its text")]
+    Capability,
 }
 
 /// What a revocation took away.
@@ -138,6 +154,9 @@ impl Shared {
         let Credential::Token(digest) = identity.credential else {
             return Err(AccountError::NotIssuedHere);
         };
+        if self.authenticator.keeper_of_token(digest).is_some() {
+            return Err(AccountError::NotIssuedHere);
+        }
         let revoked = self.remove(digest).await?;
         match revoked.tokens {
             0 => Err(AccountError::NotIssuedHere),
@@ -176,10 +195,19 @@ impl Shared {
 
     async fn remove(self: &Arc<Self>, digest: TokenDigest) -> Result<Revoked, AccountError> {
         let change = move |store: &mut AuthStore, shared: &Self| {
-            let gone = store.remove_token(digest.as_bytes())?;
+            let mut gone = store.remove_token(digest.as_bytes())?;
+            let keeper = shared.authenticator.keeper_of_token(digest);
+            if keeper.is_some() {
+                gone.push(*digest.as_bytes());
+            }
             let sessions = end_sessions(shared, &gone);
-            let tokens = gone.len();
-            Ok(Revoked { tokens, sessions })
+            match keeper {
+                Some(keeper) => Err(AccountError::KeptElsewhere { keeper, sessions }),
+                None => Ok(Revoked {
+                    tokens: gone.len(),
+                    sessions,
+                }),
+            }
         };
         self.accounts().change(self, change).await
     }
@@ -190,6 +218,9 @@ impl Shared {
             shared.authenticator.count_revocation();
             // What was made from its tokens has the same subject; so has who shows another credential.
             let sessions = shared.roster.end_subject(&shared.router, &subject);
+            if let Some(keeper) = shared.authenticator.keeper_of_subject(&subject) {
+                return Err(AccountError::KeptElsewhere { keeper, sessions });
+            }
             let tokens = gone.len();
             Ok(Revoked { tokens, sessions })
         };

@@ -170,8 +170,69 @@ async fn what_was_renewed_ends_with_what_it_was_renewed_from() {
     }
 }
 
+/// A revocation that whoever is shut out can undo by connecting again does not look like one.
+#[tokio::test]
+async fn who_cannot_be_shut_out_here_is_told_where_to_do_it() {
+    let port = Port::start_with(|config, folder| {
+        config.token_files = vec![token_file(folder)];
+        if cfg!(feature = "caps") {
+            config.trust_anchors = vec![ANCHOR.to_owned()];
+        }
+        if cfg!(feature = "registry") {
+            config.registry_db = Some(folder.join("registry.db"));
+        }
+    })
+    .await;
+    let (entity, capability) = (
+        "clasp:PGJuTsxRtBjG7mLGZ1XfN7",
+        "cap:00112233445566778899aabbccddeeff",
+    );
+    for (asked, expected, sessions) in [
+        (json!({ "subject": "file-1" }), Some("--token-file"), 1),
+        (json!({ "token": LISTED }), Some("--token-file"), 1),
+        (
+            json!({ "subject": "admin-bootstrap" }),
+            Some("--admin-token"),
+            0,
+        ),
+        (json!({ "token": port.admin }), Some("--admin-token"), 0),
+        (
+            json!({ "subject": entity }),
+            cfg!(feature = "registry").then_some("/status"),
+            0,
+        ),
+        (
+            json!({ "subject": capability }),
+            cfg!(feature = "caps").then_some("by its text"),
+            0,
+        ),
+    ] {
+        let mut session = port.session(LISTED).await.expect("it counts");
+        let answer = port
+            .post_as(&port.admin, "/auth/revoke", &asked.to_string())
+            .await;
+        let Some(expected) = expected else {
+            assert_eq!(answer.status, 200, "{asked}");
+            continue;
+        };
+        let (status, text) = answer.refusal();
+        assert_eq!(status, 409, "{asked} {text}");
+        assert!(text.contains(expected), "{asked} {text}");
+        if sessions == 1 {
+            assert!(text.starts_with("1 sessions have ended"), "{asked} {text}");
+            assert_eq!(session.error().await, Code::Unauthorized);
+        } else {
+            port.post_as(&port.admin, "/auth/revoke", r#"{"subject":"file-1"}"#)
+                .await;
+            session.end().await;
+        }
+    }
+}
+
 /// Of the subject file-1.
 const LISTED: &str = "cpsk_ffffffffffffffffffffffffffffffff";
+
+const ANCHOR: &str = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
 
 fn token_file(folder: &Path) -> PathBuf {
     let path = folder.join("tokens.json");

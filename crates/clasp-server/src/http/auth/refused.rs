@@ -131,7 +131,8 @@ fn status(error: &AccountError) -> StatusCode {
         | AccountError::IdRegistered
         | AccountError::NameRegistered
         | AccountError::IdInUse
-        | AccountError::TokenExists => StatusCode::CONFLICT,
+        | AccountError::TokenExists
+        | AccountError::KeptElsewhere { .. } => StatusCode::CONFLICT,
         AccountError::WrongPassword => StatusCode::UNAUTHORIZED,
         AccountError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         AccountError::NotRenewable | AccountError::NotIssuedHere => StatusCode::FORBIDDEN,
