@@ -161,6 +161,10 @@ pub(crate) const SESSIONS_TOLD_MAX: usize = 1000;
 /// Addresses whose registrations are counted at a time; the one whose window ends first makes room.
 pub(crate) const NEWCOMER_SOURCES_MAX: usize = 100_000;
 
+/// How long an issued token may be valid: a hundred years, after which the time still fits a database and the numbers of
+/// JavaScript.
+pub(crate) const TOKEN_TTL_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Scopes that somebody may ask for in one token: more than an application has rules for, and all are looked at for every
 /// message. Administrators may grant more.
 pub(crate) const TOKEN_SCOPES_MAX: usize = 64;

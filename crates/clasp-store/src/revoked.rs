@@ -8,11 +8,12 @@ use crate::error::StoreError;
 use crate::limits::REVOKED_MAX;
 
 impl AuthStore {
-    /// Believes a link no longer, until it has expired anyway.
+    /// Believes a link no longer, until it has expired anyway; a time that is later than a database can tell is for ever.
     ///
     /// # Errors
     /// The database does not work, or is full.
     pub fn revoke(&mut self, link: &Digest, until_s: Option<u64>) -> Result<(), StoreError> {
+        let until_s = until_s.filter(|until_s| i64::try_from(*until_s).is_ok());
         let step = self.begin()?;
         let revoked: usize =
             step.query_row("SELECT count(*) FROM revoked", [], |row| row.get(0))?;
@@ -55,6 +56,7 @@ mod tests {
         let mut store = folder.store();
         store.revoke(&[1; 32], Some(NOW + DAY)).unwrap();
         store.revoke(&[2; 32], None).unwrap();
+        store.revoke(&[3; 32], Some(u64::MAX)).unwrap();
         assert!(store.is_revoked(&[[9; 32], [1; 32]]).unwrap());
         assert!(!store.is_revoked(&[[9; 32]]).unwrap());
         drop(store);
@@ -64,5 +66,6 @@ mod tests {
         store.prune(NOW + DAY + 1).unwrap();
         assert!(!store.is_revoked(&[[1; 32]]).unwrap());
         assert!(store.is_revoked(&[[2; 32]]).unwrap(), "for ever");
+        assert!(store.is_revoked(&[[3; 32]]).unwrap(), "for ever");
     }
 }

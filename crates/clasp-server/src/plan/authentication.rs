@@ -14,6 +14,7 @@ use super::{is_origin, proxies::Proxies};
 use crate::app_config::{AppConfig, RateLimits};
 use crate::config::Config;
 use crate::config_error::ConfigError;
+use crate::limits::TOKEN_TTL_MAX;
 
 /// Which tokens count. Without any kind of them nobody is asked for one.
 #[derive(Debug, Clone, Default)]
@@ -137,7 +138,7 @@ fn accounts(
 ) -> AccountsPlan {
     AccountsPlan {
         path: config.auth_db.clone(),
-        token_ttl: unless_zero(config.token_ttl),
+        token_ttl: unless_zero(config.token_ttl).map(|ttl| ttl.min(TOKEN_TTL_MAX)),
         rules,
         proxies: Proxies::parse(&config.trusted_proxies, errors),
         origins: origins(&config.cors_origins, errors),
@@ -253,6 +254,19 @@ mod tests {
         });
         assert_eq!(plan.accounts.unwrap().token_ttl, None);
         assert_eq!(plan.registry.unwrap().token_age_max, None);
+    }
+
+    #[test]
+    fn a_time_that_nobody_lives_to_see_can_be_written_down() {
+        let (plan, _) = plan(|config| {
+            config.auth_port = Some(0);
+            config.token_ttl = Duration::from_secs(u64::MAX);
+        });
+        let ttl = plan.accounts.unwrap().token_ttl.unwrap();
+        assert!(
+            i64::try_from(ttl.as_secs() + 4_000_000_000).is_ok(),
+            "{ttl:?}"
+        );
     }
 
     #[test]
