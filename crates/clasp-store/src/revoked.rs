@@ -29,6 +29,16 @@ impl AuthStore {
         Ok(())
     }
 
+    /// All links that are believed no longer.
+    ///
+    /// # Errors
+    /// The database does not work.
+    pub fn revoked(&self) -> Result<Vec<Digest>, StoreError> {
+        let mut question = self.connection().prepare("SELECT digest FROM revoked")?;
+        let rows = question.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Whether one of these links is believed no longer.
     ///
     /// # Errors
@@ -59,6 +69,9 @@ mod tests {
         store.revoke(&[3; 32], Some(u64::MAX)).unwrap();
         assert!(store.is_revoked(&[[9; 32], [1; 32]]).unwrap());
         assert!(!store.is_revoked(&[[9; 32]]).unwrap());
+        let mut revoked = store.revoked().unwrap();
+        revoked.sort_unstable();
+        assert_eq!(revoked, [[1; 32], [2; 32], [3; 32]]);
         drop(store);
         let mut store = folder.store();
         store.prune(NOW + DAY).unwrap();

@@ -13,18 +13,21 @@ pub(crate) mod registry;
 #[cfg(not(feature = "registry"))]
 #[path = "no_registry.rs"]
 pub(crate) mod registry;
+mod revocations;
 mod secret_file;
 mod sign_in;
 mod token_file;
 mod tokens;
 mod watch;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clasp_auth::{TokenDigest, TokenKind};
 use clasp_proto::{Principal, Scopes};
 use clasp_router::Timestamp;
+use clasp_store::Digest;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
@@ -57,6 +60,8 @@ pub(crate) struct Authenticator {
     by_file: Mutex<Vec<Listed>>,
     pub(crate) accounts: Option<Accounts>,
     pub(crate) capabilities: Capabilities,
+    /// Links that were revoked before this server had no accounts.
+    revoked: HashSet<Digest>,
     pub(crate) registry: Registry,
     revocations: AtomicU64,
 }
@@ -98,7 +103,9 @@ impl Authenticator {
         let by_file = by_file.collect::<Result<Vec<_>, _>>()?;
         let accounts = plan.accounts.as_ref().map(Accounts::open).transpose()?;
         tell(plan);
+        let revocations = plan.revocations.as_deref();
         Ok(Self {
+            revoked: revocations.map_or_else(|| Ok(HashSet::new()), revocations::read)?,
             fixed,
             listed: RwLock::new(token_file::together(&by_file)),
             by_file: Mutex::new(by_file),
@@ -209,6 +216,12 @@ impl Authenticator {
             .verify(text, now_s)
             .map_err(no_capability)?;
         let links = verified.links;
+        if links
+            .iter()
+            .any(|link| self.revoked.contains(link.as_bytes()))
+        {
+            return Err(InvalidToken::Revoked.into());
+        }
         if let Some(accounts) = &self.accounts {
             let asked: Vec<_> = links.iter().map(|link| *link.as_bytes()).collect();
             let revoked = accounts.look_up(move |store| store.is_revoked(&asked));

@@ -26,6 +26,8 @@ pub(crate) struct AuthenticationPlan {
     /// With the auth port only: nothing else makes accounts.
     pub(crate) accounts: Option<AccountsPlan>,
     pub(crate) capabilities: Option<CapabilityPlan>,
+    /// Where capabilities were revoked when there was an auth port, if there is none now.
+    pub(crate) revocations: Option<PathBuf>,
     pub(crate) registry: Option<RegistryPlan>,
     /// How often a capability may have been handed on; told also where none are believed.
     pub(crate) cap_depth_max: usize,
@@ -94,7 +96,9 @@ impl AuthenticationPlan {
         if admin_token.and_then(TokenKind::of).is_some() {
             errors.push(ConfigError::AdminToken);
         }
+        let is_judged_alone = !anchors.is_empty() && config.auth_port.is_none();
         Self {
+            revocations: is_judged_alone.then(|| config.auth_db.clone()),
             shared_token: config.token.as_deref().map(TokenDigest::of),
             admin_token: config.admin_token.clone(),
             token_files: config.token_files.clone(),

@@ -285,11 +285,12 @@ async fn without_a_token_nobody_gets_in() {
 mod capabilities {
     use clasp_auth::SigningKey;
     use clasp_auth::capability::{Grant, delegate, mint};
-    use clasp_proto::{Code, Scopes};
+    use clasp_proto::{Code, Message, Scopes};
+    use clasp_server::Protocol;
     use serde_json::json;
 
     use crate::auth_port::{Asked, Port};
-    use crate::harness::wall_s;
+    use crate::harness::{Client, hello_with, start, wall_s};
 
     #[tokio::test]
     async fn a_link_is_revoked_with_what_was_made_from_it() {
@@ -339,6 +340,38 @@ mod capabilities {
         assert!(port.session(&first).await.is_ok());
         for session in &mut sessions[1..] {
             assert_eq!(session.error().await, Code::Unauthorized);
+        }
+    }
+
+    /// What was revoked stays so when the port is taken away.
+    #[tokio::test]
+    async fn what_was_revoked_is_so_without_the_port_too() {
+        let root = SigningKey::from_seed(&[1; 32]);
+        let anchor = root.public().hex();
+        let anchors = vec![anchor.clone()];
+        let port = Port::start_with(|config, _| config.trust_anchors = anchors.clone()).await;
+        let grant = Grant {
+            scopes: Scopes::parse("read:/a").expect("well formed"),
+            // No database can tell that time.
+            expires_at: u64::MAX,
+            audience: None,
+        };
+        let tokens = [(); 2].map(|()| mint(&root, &grant).expect("a token"));
+        let revoke = json!({ "token": tokens[0] }).to_string();
+        let revoked = port.post_as(&port.admin, "/auth/revoke", &revoke).await;
+        assert_eq!(revoked.json(), json!({ "revoked": 1, "sessions": 0 }));
+        let Port { server, folder, .. } = port;
+        server.shutdown().await;
+        let server = start(|config| {
+            config.trust_anchors = anchors;
+            config.auth_db = folder.path().join("auth.db");
+        });
+        let server = server.await;
+        for (token, expected) in tokens.iter().zip([false, true]) {
+            let mut client = Client::dial(&server, Protocol::Tcp).await;
+            client.send(&hello_with(Some(token))).await;
+            let is_welcome = matches!(client.next().await, Message::Welcome(_));
+            assert_eq!(is_welcome, expected);
         }
     }
 }
