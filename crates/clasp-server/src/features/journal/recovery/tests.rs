@@ -86,7 +86,6 @@ fn everything_comes_back() {
 
 #[test]
 #[ignore = "measures: run alone with --release"]
-#[expect(clippy::print_stdout, reason = "it is what it is run for")]
 fn a_million_records_are_recovered_in_ten_seconds() {
     let took = recover_all(1_000_000, 10_000);
     println!("1,000,000 records over 10,000 addresses: {took:?}");
