@@ -186,6 +186,11 @@ fn a_flag_that_does_nothing_as_the_others_are_is_told() {
         ["--persist-interval does nothing without --persist"]
     );
     assert_eq!(
+        idle("--auth-db a"),
+        ["--auth-db does nothing without --auth-port or --trust-anchor or --trust-anchor-secret"]
+    );
+    assert_eq!(idle("--auth-db a --trust-anchor b"), [""; 0]);
+    assert_eq!(
         idle("--ws-port 1 --no-websocket --param-ttl 3 --no-ttl"),
         [
             "--ws-port does nothing with --no-websocket",
