@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clasp_server::{Config, ConfigError, Counted, Plan, Protocol, Server, SidePort};
+use clasp_server::{Config, ConfigError, Counted, Plan, Protocol, Server};
 use clasp_transport::tls::Trust;
 use clasp_transport::{DialOptions, Link, LinkError, dial};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -117,7 +117,7 @@ async fn the_rendezvous_port_answers_with_tls_only() {
     let authority = Authority::new();
     let server = start(|config| {
         authority.configure(config);
-        config.rendezvous_port = SidePort::Asked(0);
+        config.rendezvous_port = clasp_server::SidePort::Asked(0);
     })
     .await;
     let health = (Protocol::Rendezvous, "/api/v1/health");
