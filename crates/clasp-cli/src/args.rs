@@ -2,6 +2,7 @@
 
 mod bench;
 mod entity;
+mod journal;
 mod key;
 mod token;
 mod top;
@@ -17,6 +18,10 @@ pub(crate) use bench::{BenchArgs, Scenario};
 pub(crate) use entity::{
     EntityCommand, EntityCreateArgs, EntityGetArgs, EntityListArgs, EntityStatusArgs, EntityType,
     RegistryArgs,
+};
+pub(crate) use journal::{
+    JournalBackupArgs, JournalCommand, JournalExportArgs, JournalImportArgs, JournalQueryArgs,
+    JournalSinceArgs, JournalSnapshotArgs, JournalVerifyArgs,
 };
 pub(crate) use key::{
     CryptoCommand, FingerprintArgs, IdentityCommand, KeyCommand, KeyFormat, KeyShowArgs, OutArgs,
@@ -105,6 +110,9 @@ pub(crate) enum Command {
     /// Manage the entities of a relay
     #[command(subcommand)]
     Entity(EntityCommand),
+    /// Read what a relay has recorded, and look after its file
+    #[command(subcommand)]
+    Journal(Box<JournalCommand>),
     /// Print what this program can do
     Info,
     /// Print a completion script for a shell

@@ -14,6 +14,7 @@ use clasp_client::{ClientError, Disconnect, Refusal};
 use clasp_proto::Code;
 use clasp_server::{ConfigError, PartEnded, StartError};
 use clasp_settings::KeyProblems;
+use clasp_store::journal::JournalError;
 use clasp_transport::LinkError;
 use clasp_transport::http::{HttpError, Method, StatusCode};
 use thiserror::Error;
@@ -29,6 +30,12 @@ pub(crate) enum CommandError {
         problem: String,
         remedy: &'static str,
     },
+    #[error("{} is damaged, faults: {faults}; go back to a backup, or make a new one of what `clasp journal export` can read", path.display())]
+    DamagedJournal { path: PathBuf, faults: usize },
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{}", chain(.0))]
+    Journal(#[from] JournalError),
     #[error("unknown protocol '{0}': expected websocket, ws, quic or tcp")]
     UnknownProtocol(String),
     #[error(transparent)]

@@ -49,6 +49,7 @@ async fn run() -> Result<(), CommandError> {
         Command::Identity(command) => commands::identity::run(&command),
         Command::Crypto(command) => commands::crypto::run(&command),
         Command::Entity(command) => commands::entity::run(&command).await,
+        Command::Journal(command) => commands::journal::run(&command).await,
         Command::Info => commands::info::run(),
         Command::Completions(args) => commands::completions::run(&args),
     }

@@ -297,7 +297,9 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 
 /// A name is on the disk when its folder is.
 pub(crate) fn sync_folder(place: &Path) -> io::Result<()> {
-    let folder = place.parent().unwrap_or_else(|| Path::new("."));
+    // A bare name is one of the working directory.
+    let folder = place.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     #[cfg(not(unix))]

@@ -124,6 +124,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "clasp-auth",
             "clasp-client",
             "clasp-settings",
+            "clasp-store",
             "clasp-transport",
         ],
     ),

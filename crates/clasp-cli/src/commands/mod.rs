@@ -10,6 +10,7 @@ pub(crate) mod entity;
 pub(crate) mod get;
 pub(crate) mod identity;
 pub(crate) mod info;
+pub(crate) mod journal;
 pub(crate) mod key;
 mod moment;
 pub(crate) mod publish;

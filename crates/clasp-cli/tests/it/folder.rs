@@ -40,6 +40,10 @@ impl Folder {
         self.line(&["key", "show", name])
     }
 
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.0.path().join(name)).expect("the file is there")
     }

@@ -13,6 +13,7 @@ mod entity;
 mod fake_relay;
 mod folder;
 mod harness;
+mod journal;
 mod key;
 mod reconnect;
 mod reference;

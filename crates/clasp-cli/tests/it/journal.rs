@@ -1,0 +1,134 @@
+//! `clasp journal`: what a file of a journal holds, copies of it, and what a relay answers.
+
+use std::time::Duration;
+
+use clasp_proto::{Message, Set, Value, binary};
+use clasp_store::journal::{Durability, Journal, Options, Place, Record, Write};
+
+use crate::fake_relay::FakeRelay;
+use crate::folder::{Folder, failed};
+use crate::harness::run;
+
+/// A journal of so many SETs, closed as a relay closes it.
+fn journal(folder: &Folder, name: &str, count: u64) {
+    let options = Options {
+        place: Place::File {
+            path: folder.path(name),
+            durability: Durability::Fsync,
+        },
+        batch_size: 100,
+        flush: Duration::from_millis(5),
+    };
+    let journal = Journal::open(&options, Box::new(|_| {})).expect("a new journal");
+    for sequence in 1..=count {
+        assert!(journal.reserve(1));
+        let set = Message::Set(Set {
+            address: "/a".to_owned(),
+            value: Value::Int(sequence.try_into().expect("small")),
+            revision: Some(sequence),
+            ..Set::default()
+        });
+        let mut payload = Vec::new();
+        binary::encode(&set, &mut payload).expect("it fits a frame");
+        let write = Write {
+            signal: None,
+            payload: &payload,
+        };
+        let record = Record {
+            sequence,
+            at_us: 1_700_000_000_000_000 + sequence,
+            author: "writer",
+            writes: &[write],
+        };
+        journal.append(&record).expect("there is room");
+    }
+    journal.close().expect("all of it is kept");
+}
+
+#[test]
+fn a_journal_is_copied_written_as_lines_and_made_anew() {
+    let folder = Folder::new();
+    journal(&folder, "relay.journal", 1000);
+    let whole = "1000 records from 1 to 1000";
+    let verified = |name: &str| {
+        let ended = folder.run(&["journal", "verify", name]);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert!(ended.stdout.starts_with(whole), "{ended:?}");
+        assert!(ended.stdout.ends_with("OK No damage found\n"), "{ended:?}");
+    };
+    verified("relay.journal");
+    for arguments in [
+        ["journal", "backup", "relay.journal", "--into", "copy"],
+        ["journal", "export", "relay.journal", "--into", "lines"],
+        ["journal", "import", "lines", "--into", "anew"],
+    ] {
+        let ended = folder.run(&arguments);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        // What is there is not written over.
+        let again = folder.run(&arguments);
+        failed(&again, 1, &["Error: ", arguments[4]]);
+    }
+    verified("copy");
+    verified("anew");
+    let lines = folder.run(&["journal", "export", "anew"]).stdout;
+    assert_eq!(lines, folder.read("lines"));
+}
+
+#[test]
+fn damage_is_found_and_said() {
+    let folder = Folder::new();
+    journal(&folder, "relay.journal", 1000);
+    let path = folder.path("relay.journal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    let ended = folder.run(&["journal", "verify", "relay.journal"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stdout.contains("\nFAIL the batch of "), "{ended:?}");
+    assert!(ended.stderr.contains("clasp journal export"), "{ended:?}");
+    let missing = folder.run(&["journal", "verify", "no.journal"]);
+    failed(&missing, 1, &["no.journal"]);
+    folder.write("text", "no journal");
+    let text = folder.run(&["journal", "import", "text", "--into", "new"]);
+    failed(&text, 1, &["Error: "]);
+}
+
+#[test]
+fn a_relay_is_asked_as_its_operator_asks() {
+    let entry = r#"[{"seq":7,"timestamp":1700000000000000,"author":"id","address":"/a","signal_type":"param","value":1.5,"revision":3,"msg_type":33}]"#;
+    let line = "[seq:7] 2023-11-14T22:13:20Z SET /a = 1.5 (rev:3, by:id)\n";
+    for (arguments, answer, path, shown) in [
+        (
+            &["query", "/a b/*", "--from", "5", "--types", "param,event"][..],
+            entry,
+            "/query?pattern=%2Fa%20b%2F%2A&limit=100&from=5&types=param%2Cevent",
+            line,
+        ),
+        (
+            &["since", "6", "--limit", "9"],
+            entry,
+            "/since?seq=6&limit=9",
+            line,
+        ),
+        (
+            &["query"],
+            "[]",
+            "/query?pattern=%2F%2A%2A&limit=100",
+            "No entries.\n",
+        ),
+        (&["latest"], r#"{"seq":7}"#, "/latest", "Latest seq: 7\n"),
+        (&["snapshot"], "[]", "/snapshot", "No entries.\n"),
+    ] {
+        let relay = FakeRelay::answers(200, answer);
+        let options = ["--relay", &relay.url, "--token", "secret"];
+        let ended = run(&[&["journal"], arguments, &options].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, shown), "{ended:?}");
+        let asked = relay.asked();
+        assert_eq!(asked.line, format!("GET /api/journal{path}"));
+        assert_eq!(asked.authorization.as_deref(), Some("Bearer secret"));
+    }
+    let relay = FakeRelay::answers(401, r#"{"error":"invalid token"}"#);
+    let ended = run(&["journal", "latest", "--relay", &relay.url]);
+    failed(&ended, 1, &["Error: GET ", "returned 401", "invalid token"]);
+}
