@@ -4,6 +4,7 @@ mod bench;
 mod entity;
 mod journal;
 mod key;
+mod replay;
 mod token;
 mod top;
 
@@ -26,6 +27,7 @@ pub(crate) use journal::{
 pub(crate) use key::{
     CryptoCommand, FingerprintArgs, IdentityCommand, KeyCommand, KeyFormat, KeyShowArgs, OutArgs,
 };
+pub(crate) use replay::ReplayArgs;
 pub(crate) use token::{
     CapabilityCommand, CapabilityCreateArgs, CapabilityDelegateArgs, CapabilityVerifyArgs,
     EntityKeygenArgs, EntityMintArgs, EntityTokenCommand, GrantArgs, RelayArgs, TokenCommand,
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     /// Read what a relay has recorded, and look after its file
     #[command(subcommand)]
     Journal(Box<JournalCommand>),
+    /// Play what a journal has recorded into a router, with the pauses that there were
+    Replay(ReplayArgs),
     /// Print what this program can do
     Info,
     /// Print a completion script for a shell

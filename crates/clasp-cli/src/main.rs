@@ -50,6 +50,7 @@ async fn run() -> Result<(), CommandError> {
         Command::Crypto(command) => commands::crypto::run(&command),
         Command::Entity(command) => commands::entity::run(&command).await,
         Command::Journal(command) => commands::journal::run(&command).await,
+        Command::Replay(args) => commands::replay::run(&args).await,
         Command::Info => commands::info::run(),
         Command::Completions(args) => commands::completions::run(&args),
     }

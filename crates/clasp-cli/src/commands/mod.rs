@@ -15,6 +15,7 @@ pub(crate) mod key;
 mod moment;
 pub(crate) mod publish;
 mod relay;
+pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod set;
 pub(crate) mod sub;
