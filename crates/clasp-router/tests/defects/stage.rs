@@ -182,6 +182,16 @@ impl Stage {
         outcome
     }
 
+    /// Shows a session a write of earlier, as an answer to REPLAY; false if it may not see it.
+    pub(crate) fn recall(&mut self, session: &Arc<Session>, message: &Message) -> bool {
+        let mut payload = Vec::new();
+        binary::encode(message, &mut payload).expect("the message fits into a frame");
+        let mut batch = self.router.batch(session, self.now, &mut self.work);
+        let is_shown = batch.recall(&payload);
+        batch.finish(None);
+        is_shown
+    }
+
     /// The code that a message is refused with; `None` if it is not.
     pub(crate) fn code(&mut self, session: &Arc<Session>, message: &Message) -> Option<Code> {
         self.send(session, message)

@@ -183,6 +183,13 @@ fn every_way_out_hides_the_same() {
         check(&mut stage, "SUBSCRIBE to one address");
         stage.send(&session, &subscribe(1, "/**")).unwrap();
         check(&mut stage, "SUBSCRIBE");
+        for kind in ["set", "event"] {
+            for (message, address) in writes(kind).iter().zip(ALL) {
+                let is_shown = stage.recall(&session, message);
+                assert_eq!(is_shown, expected.contains(&address), "{id} {address}");
+            }
+            check(&mut stage, "REPLAY");
+        }
         for kind in ["set", "event", "stream"] {
             for message in writes(kind) {
                 stage.send(&writer, &message).unwrap();
