@@ -4,3 +4,6 @@
 mod oracle;
 mod random;
 pub mod sim;
+
+/// Whether an address matches a pattern, by the plainest recursion; both start with `/`.
+pub use oracle::matches;

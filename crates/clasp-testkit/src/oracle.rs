@@ -14,7 +14,7 @@ use clasp_proto::{Address, Bundle, Code, Message, Phase, Publish, Set, Signal};
 pub(crate) use gesture::INTERVAL as GESTURE_INTERVAL;
 use gesture::{Gesture, GestureKey};
 pub(crate) use param::{Capacity, Param, Strategy};
-pub(crate) use pattern::matches;
+pub use pattern::matches;
 pub(crate) use subscription::{Limits, Subscription, Verdict};
 
 /// A session, by the order in which sessions came.

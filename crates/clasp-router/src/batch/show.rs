@@ -120,13 +120,14 @@ impl Batch<'_> {
     }
 
     /// Whether `session` is shown what happens at the address of a slot.
-    pub(crate) fn is_shown(&mut self, number: SlotNumber, veil: Veil, session: &Session) -> bool {
+    pub(crate) fn is_shown(&self, number: SlotNumber, veil: Veil, session: &Session) -> bool {
         if veil.sight == Sight::Open {
             return true;
         }
-        let (_, shard) = self.shard();
-        let address = std::sync::Arc::clone(&shard.slot(number).address);
-        self.viewing(|view| self.router.shows(session, &address, view))
+        let held = self.held.as_ref();
+        let held = held.expect("a slot number implies that its shard is locked");
+        let address = &held.shard.slot(number).address;
+        self.viewing(|view| self.router.shows(session, address, view))
     }
 
     /// The payload of a SET or PUBLISH as it is shown.

@@ -8,6 +8,7 @@ use clasp_proto::{
     SignalDefinition, Subscribe, TypeMask, Value,
 };
 use clasp_server::{Protocol, Server};
+use clasp_testkit::matches;
 
 use crate::harness::{Client, PROTOCOLS, Token, framed_as, start, write_tokens};
 
@@ -26,35 +27,6 @@ const ADDRESSES: [&str; 12] = [
 ];
 
 const ACTIONS: [&str; 3] = ["read", "write", "admin"];
-
-/// Whether a pattern matches an address, by the plainest recursion.
-fn matches(pattern: &str, address: &str) -> bool {
-    fn segments(pattern: &[&str], address: &[&str]) -> bool {
-        match (pattern, address) {
-            ([], []) => true,
-            (["**", rest @ ..], _) => {
-                (0..=address.len()).any(|skipped| segments(rest, &address[skipped..]))
-            }
-            ([first, rest @ ..], [segment, others @ ..]) => {
-                one(first, segment) && segments(rest, others)
-            }
-            _ => false,
-        }
-    }
-    fn one(pattern: &str, segment: &str) -> bool {
-        match pattern.split_once('*') {
-            None => pattern == segment,
-            Some((before, after)) => {
-                segment.len() >= before.len() + after.len()
-                    && segment.starts_with(before)
-                    && segment.ends_with(after)
-            }
-        }
-    }
-    let pattern: Vec<&str> = pattern.split('/').skip(1).collect();
-    let address: Vec<&str> = address.split('/').skip(1).collect();
-    segments(&pattern, &address)
-}
 
 /// All addresses of up to four segments over the texts of the patterns and some that are in none.
 fn universe() -> Vec<String> {

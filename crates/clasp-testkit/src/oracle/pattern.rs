@@ -1,7 +1,7 @@
 //! Patterns by the plainest recursion: protocol/router.md 4.
 
 /// Whether an address matches a pattern; both start with `/`.
-pub(crate) fn matches(pattern: &str, address: &str) -> bool {
+pub fn matches(pattern: &str, address: &str) -> bool {
     let pattern: Vec<&str> = pattern.split('/').skip(1).collect();
     let address: Vec<&str> = address.split('/').skip(1).collect();
     segments_match(&pattern, &address)
