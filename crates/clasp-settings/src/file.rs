@@ -64,6 +64,14 @@ pub enum KeyProblem {
         /// As written.
         key: String,
     },
+    /// The option is no switch.
+    #[error("{key}: expected text or a number, found {found}")]
+    NoSwitch {
+        /// As written.
+        key: String,
+        /// True or false.
+        found: bool,
+    },
     /// The option does not take the value.
     #[error("{key}: {problem}")]
     Value {
@@ -121,6 +129,10 @@ fn default_of(
         let known = known(command);
         return Err(KeyProblem::Unknown { key, known });
     };
+    if let (Value::Boolean(found), false) = (value, is_switch(arg)) {
+        let found = *found;
+        return Err(KeyProblem::NoSwitch { key, found });
+    }
     let Some(texts) = texts(value) else {
         return Err(KeyProblem::Kind { key });
     };
@@ -131,10 +143,14 @@ fn default_of(
 }
 
 fn with_default(arg: Arg, texts: Vec<String>) -> Arg {
-    match arg.get_action() {
-        ArgAction::SetTrue => truth(arg).default_value(texts.concat()),
-        _ => arg.default_values(texts),
+    match is_switch(&arg) {
+        true => truth(arg).default_value(texts.concat()),
+        false => arg.default_values(texts),
     }
+}
+
+fn is_switch(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
 /// A value as it would be written on the command line.
@@ -208,6 +224,13 @@ mod tests {
         };
         refused("max-sessions", "70000");
         refused("no-ttl", "3");
+    }
+
+    #[test]
+    fn what_is_no_switch_cannot_be_switched() {
+        let problems = with_table(command(), table("tag = true")).unwrap_err();
+        let expected = "tag: expected text or a number, found true";
+        assert_eq!(problems.to_string(), expected);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use super::value::{age, milliseconds};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Journal")]
 pub(crate) struct Journal {
-    /// File that every write is recorded in before it is acknowledged, and restored from
-    #[arg(long, value_name = "PATH")]
+    /// File that every write is recorded in before it is acknowledged, and restored from; journal.db if no path follows
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "journal.db")]
     journal: Option<PathBuf>,
     /// Record the newest 10000 writes in memory, for REPLAY only
     #[arg(long)]

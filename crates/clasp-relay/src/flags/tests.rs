@@ -45,6 +45,17 @@ fn without_flags_it_is_the_relay_of_the_documentation() {
 }
 
 #[test]
+fn a_journal_needs_no_path() {
+    for (line, path) in [
+        ("--journal --journal-backend sqlite", Some("journal.db")),
+        ("--journal /data/a.db", Some("/data/a.db")),
+        ("", None),
+    ] {
+        assert_eq!(config(line).journal, path.map(PathBuf::from), "{line}");
+    }
+}
+
+#[test]
 fn flags_reach_the_configuration() {
     let changed = config(
         "--port 0 --host :: -n Stage --max-sessions 0 --session-timeout 0 --tcp-port 7340 --param-ttl 0 --signal-ttl 5",

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clasp_proto::{Code, Get, Message, Publish, Qos, Replay, Set, Signal, TypeMask, Value, binary};
+use clasp_proto::{
+    Bundle, Code, Get, Message, Publish, Qos, Replay, Set, Signal, TypeMask, Value, binary,
+};
 use clasp_server::{Protocol, Server};
-use clasp_store::journal::Point;
 use clasp_store::journal::failpoints::{self, Action};
+use clasp_store::journal::{Point, Reader};
 
 use crate::harness::{Client, framed, framed_payload, start, start_alone, until};
 
@@ -117,6 +119,37 @@ async fn what_was_done_is_played_again_in_order_and_in_pages() {
         error(reader.next().await),
         (Code::InvalidPattern, "b".to_owned())
     );
+}
+
+// docs/journal.md, "At the start"
+#[tokio::test]
+async fn many_writes_bring_a_snapshot_before_its_hour() {
+    let (_folder, path) = place();
+    let server = start(|config| config.journal = Some(path.clone())).await;
+    let mut writer = Client::welcomed(&server, Protocol::Tcp).await;
+    let members = (0..1000).map(|number| set(&format!("/a/{number}"), number));
+    let bundle = framed(&Message::Bundle(Bundle {
+        timestamp: None,
+        messages: members.collect(),
+    }));
+    let kept = || {
+        let reader = Reader::open(&path).expect("the journal can be read beside its writer");
+        let snapshot = reader.newest_snapshot().expect("it is whole");
+        snapshot.map_or(0, |snapshot| snapshot.sequence)
+    };
+    for writes in [100_000, 200_000] {
+        for _ in 0..100 {
+            writer.send_frames(std::slice::from_ref(&bundle)).await;
+        }
+        for _ in 0..100 {
+            assert!(matches!(writer.next().await, Message::Ack(_)));
+        }
+        if writes < 200_000 {
+            assert_eq!(kept(), 0, "nothing but that of the start");
+        }
+    }
+    until("a snapshot of the writes", || kept() >= 200_000).await;
+    server.shutdown().await;
 }
 
 // protocol/router.md 11.6

@@ -12,6 +12,12 @@ pub(super) const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the state is written into the journal, and old records are removed from it.
 pub(super) const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
 
+/// Writes after which that is done sooner: what a start reads in less than a second.
+pub(super) const SNAPSHOT_WRITES: u64 = 200_000;
+
+/// The same for each param: a large state costs more to write, and is written less often.
+pub(super) const SNAPSHOT_WRITES_PER_PARAM: u64 = 10;
+
 /// How long the journal may take at the end to make everything durable, the state included.
 pub(super) const CLOSE_MAX: Duration = Duration::from_secs(20);
 

@@ -7,7 +7,9 @@ use clasp_store::journal::{Before, JournalError, Snapshot};
 use tokio::time::{sleep, timeout};
 
 use super::Journal;
-use super::limits::{CLOSE_MAX, SNAPSHOT_INTERVAL, WATCH_INTERVAL};
+use super::limits::{
+    CLOSE_MAX, SNAPSHOT_INTERVAL, SNAPSHOT_WRITES, SNAPSHOT_WRITES_PER_PARAM, WATCH_INTERVAL,
+};
 use crate::features::snapshot;
 use crate::shared::Shared;
 use crate::supervisor::{Parts, blocking};
@@ -31,7 +33,8 @@ pub(crate) async fn finish(shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
     let closed = blocking(move || {
         if journal.path.is_some() && journal.is_well() {
-            note(journal.keep_state(&shared.router));
+            let kept = journal.keep_state(&shared.router);
+            kept.unwrap_or_else(complain);
         }
         journal.store.close()
     });
@@ -46,10 +49,12 @@ pub(crate) async fn finish(shared: &Arc<Shared>) {
 
 impl Journal {
     /// Writes the state of now into the journal, and then removes what was to be removed, of all that the state holds.
-    /// Waits for the disk.
-    pub(crate) fn keep_state(&self, router: &Router) -> Result<(), JournalError> {
+    /// Waits for the disk. Gives the number of the write after which it is time to do it again.
+    pub(crate) fn keep_state(&self, router: &Router) -> Result<u64, JournalError> {
         let now = self.standing.now();
         let export = router.export(now);
+        let params = export.params.len() as u64;
+        let next = export.sequence + SNAPSHOT_WRITES.max(params * SNAPSHOT_WRITES_PER_PARAM);
         let mut state = Vec::new();
         snapshot::encode(&export, &mut state).expect("memory takes any number of bytes");
         let snapshot = Snapshot {
@@ -66,7 +71,18 @@ impl Journal {
         if age.is_none() || before > 0 {
             self.store.compact(snapshot, Before::Sequence(before))?;
         }
-        Ok(())
+        Ok(next)
+    }
+
+    /// Waits until a write is kept, through all times in which none is.
+    async fn has_come_to(&self, sequence: u64) {
+        loop {
+            self.kept(sequence).await;
+            if self.is_well() {
+                return;
+            }
+            sleep(WATCH_INTERVAL).await;
+        }
     }
 }
 
@@ -82,19 +98,24 @@ async fn snapshots(shared: Arc<Shared>) {
         let Some(journal) = shared.journal.clone() else {
             return;
         };
-        let shared = Arc::clone(&shared);
-        blocking(move || {
-            if journal.is_well() {
-                note(journal.keep_state(&shared.router));
-            }
+        let (keeper, shared) = (Arc::clone(&journal), Arc::clone(&shared));
+        let next = blocking(move || match keeper.is_well() {
+            true => keeper.keep_state(&shared.router).unwrap_or_else(complain),
+            false => AT_ONCE,
         })
         .await;
-        sleep(SNAPSHOT_INTERVAL).await;
+        let sooner = timeout(SNAPSHOT_INTERVAL, journal.has_come_to(next));
+        sooner.await.ok();
     }
 }
 
-fn note(kept: Result<(), JournalError>) {
-    if let Err(error) = kept {
-        tracing::error!(%error, "the state cannot be written to the journal: the next start will take longer");
-    }
+/// It is tried again after an hour.
+fn complain(error: JournalError) -> u64 {
+    tracing::error!(%error, "the state cannot be written to the journal: the next start will take longer");
+    NEVER
 }
+
+/// As soon as writes are kept.
+const AT_ONCE: u64 = 0;
+/// A number that no write comes to.
+const NEVER: u64 = u64::MAX;
