@@ -86,7 +86,7 @@ impl Builder {
         self
     }
 
-    /// How long a call waits for its answer, 5 s unless set.
+    /// How long a call waits for its answer, 8 s unless set.
     #[must_use]
     pub fn call_timeout(mut self, within: Duration) -> Self {
         self.call_timeout = within;

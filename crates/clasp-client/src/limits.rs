@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a call waits for its answer; the published clients give up on a GET after the same time.
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call waits for its answer: a router whose disk stands still refuses a write after five seconds, and says so.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long connecting may take, from the first packet to WELCOME.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
