@@ -33,29 +33,33 @@ impl BundleCall {
 
     /// Adds a set.
     pub fn set(self, address: &str, value: impl Into<Value>) -> Self {
-        let set = Set {
+        self.set_with(Set {
             address: address.to_owned(),
             value: value.into(),
             ..Set::default()
-        };
-        self.member(address, Message::Set(set))
+        })
     }
 
     /// Adds an event.
     pub fn emit(self, address: &str, value: impl Into<Value>) -> Self {
-        let publication = Publish {
+        self.publish(Publish {
             address: address.to_owned(),
             signal: Some(Signal::Event),
             value: Some(value.into()),
             ..Publish::default()
-        };
-        self.member(address, Message::Publish(publication))
+        })
     }
 
     /// Adds a set with all its options: revision, lock, unlock, ttl.
     pub fn set_with(self, set: Set) -> Self {
         let address = set.address.clone();
         self.member(&address, Message::Set(set))
+    }
+
+    /// Adds a publication of any signal.
+    pub fn publish(self, publish: Publish) -> Self {
+        let address = publish.address.clone();
+        self.member(&address, Message::Publish(publish))
     }
 
     /// Carried out when the router's clock shows this, in microseconds since the Unix epoch; see [`Client::router_time`].

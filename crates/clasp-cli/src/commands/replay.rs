@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clasp_client::{Client, Reconnect};
 use clasp_proto::binary::{self, MessageRef};
-use clasp_proto::{Pattern, Set};
+use clasp_proto::{Message, Pattern, Set};
 use clasp_store::journal::{Entry, Query, Reader};
 use tokio::time::sleep_until;
 
@@ -27,6 +27,7 @@ pub(crate) async fn run(args: &ReplayArgs) -> Result<(), CommandError> {
     let progress = Progress::new("replayed");
     let mut pace = None;
     let (mut after_sequence, mut played) = (0, 0_u64);
+    let mut together: Vec<Entry> = Vec::new();
     loop {
         let query = Query {
             pattern: &pattern,
@@ -37,44 +38,77 @@ pub(crate) async fn run(args: &ReplayArgs) -> Result<(), CommandError> {
             signals: None,
         };
         let page = reader.query(&query, &mut |_| true)?;
-        for entry in &page {
+        let is_last = page.len() < PAGE_ENTRIES;
+        for entry in page {
+            if together.last().is_some_and(|it| it.record != entry.record) {
+                play(&client, &together).await?;
+                together.clear();
+            }
             let pace = pace.get_or_insert_with(|| Pace::new(entry.at_us, args.speed));
             pace.wait(entry.at_us).await;
-            play(&client, entry).await?;
             played += 1;
             after_sequence = entry.sequence;
             progress.show(entry.sequence as f64 / latest.max(1) as f64);
+            together.push(entry);
         }
-        if page.len() < PAGE_ENTRIES {
+        if is_last {
             break;
         }
     }
+    play(&client, &together).await?;
     client.close().await;
     drop(progress);
     Ok(output::success(&format!("Replayed {played} messages"))?)
 }
 
-/// A SET is one of the value that it had, whatever the revision of its address is now.
-async fn play(client: &Client, entry: &Entry) -> Result<(), CommandError> {
-    match binary::view(&entry.payload) {
-        Ok(MessageRef::Set(set)) => {
-            let Set {
-                address,
-                value,
-                ttl,
-                ..
-            } = set.to_owned();
-            let call = client.set(&address, value);
-            match ttl {
+/// What was done together is done together again.
+async fn play(client: &Client, record: &[Entry]) -> Result<(), CommandError> {
+    match record {
+        [] => {}
+        [entry] => play_one(client, entry).await?,
+        entries => {
+            let mut bundle = client.bundle();
+            for message in entries.iter().filter_map(message) {
+                bundle = match message {
+                    Message::Set(set) => bundle.set_with(set),
+                    Message::Publish(publish) => bundle.publish(publish),
+                    _ => bundle,
+                };
+            }
+            bundle.send().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn play_one(client: &Client, entry: &Entry) -> Result<(), CommandError> {
+    match message(entry) {
+        Some(Message::Set(set)) => {
+            let call = client.set(&set.address, set.value);
+            match set.ttl {
                 Some(ttl) => call.ttl(ttl).await?,
                 None => call.await?,
             };
         }
-        Ok(MessageRef::Publish(publish)) => client.publish(publish.to_owned()).await?,
-        // A reader gives nothing else.
+        Some(Message::Publish(publish)) => client.publish(publish).await?,
         _ => {}
     }
     Ok(())
+}
+
+/// A SET is one of the value that it had, whatever the revision and the lock of its address are now.
+fn message(entry: &Entry) -> Option<Message> {
+    match binary::view(&entry.payload) {
+        Ok(MessageRef::Set(set)) => Some(Message::Set(Set {
+            revision: None,
+            lock: false,
+            unlock: false,
+            ..set.to_owned()
+        })),
+        Ok(MessageRef::Publish(publish)) => Some(Message::Publish(publish.to_owned())),
+        // A reader gives nothing else.
+        _ => None,
+    }
 }
 
 /// When each message is due.

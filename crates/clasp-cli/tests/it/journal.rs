@@ -10,7 +10,13 @@ use crate::folder::{Folder, failed};
 use crate::harness::{Router, run};
 
 /// A journal of so many SETs, closed as a relay closes it.
-fn journal(folder: &Folder, name: &str, count: u64) {
+fn journal(folder: &Folder, name: &str, count: i64) {
+    let records: Vec<_> = (1..=count).map(|number| vec![("/a", number)]).collect();
+    record_all(folder, name, &records);
+}
+
+/// A journal of these records; those of several SETs are bundles.
+fn record_all(folder: &Folder, name: &str, records: &[Vec<(&str, i64)>]) {
     let options = Options {
         place: Place::File {
             path: folder.path(name),
@@ -20,29 +26,37 @@ fn journal(folder: &Folder, name: &str, count: u64) {
         flush: Duration::from_millis(5),
     };
     let journal = Journal::open(&options, Box::new(|_| {})).expect("a new journal");
-    for sequence in 1..=count {
+    let mut sequence = 0;
+    for (number, sets) in (1..).zip(records) {
         assert!(journal.reserve(1));
-        let set = Message::Set(Set {
-            address: "/a".to_owned(),
-            value: Value::Int(sequence.try_into().expect("small")),
-            revision: Some(sequence),
-            ..Set::default()
-        });
-        let mut payload = Vec::new();
-        binary::encode(&set, &mut payload).expect("it fits a frame");
-        let write = Write {
+        let payloads: Vec<_> = sets.iter().map(|set| payload(*set)).collect();
+        let write = |payload| Write {
             signal: None,
-            payload: &payload,
+            payload,
         };
+        let writes: Vec<_> = payloads.iter().map(|it| write(it)).collect();
+        sequence += writes.len() as u64;
         let record = Record {
             sequence,
-            at_us: 1_700_000_000_000_000 + sequence * APART_US,
+            at_us: 1_700_000_000_000_000 + number * APART_US,
             author: "writer",
-            writes: &[write],
+            writes: &writes,
         };
         journal.append(&record).expect("there is room");
     }
     journal.close().expect("all of it is kept");
+}
+
+fn payload((address, value): (&str, i64)) -> Vec<u8> {
+    let set = Message::Set(Set {
+        address: address.to_owned(),
+        value: Value::Int(value),
+        revision: Some(value.unsigned_abs()),
+        ..Set::default()
+    });
+    let mut payload = Vec::new();
+    binary::encode(&set, &mut payload).expect("it fits a frame");
+    payload
 }
 
 /// Microseconds from one to the next.
@@ -172,4 +186,33 @@ fn what_was_recorded_is_played_with_its_pauses() {
     assert_eq!(revision(), (Some(3), Some(8)));
     let (ended, _) = played(&["--speed=-1"]);
     failed(&ended, 2, &["--speed", "expected a number from 0 on"]);
+}
+
+#[test]
+fn a_bundle_is_played_as_a_whole() {
+    let folder = Folder::new();
+    let records = [vec![("/a", 1)], vec![("/a", 2), ("/b", 1)], vec![("/a", 3)]];
+    record_all(&folder, "relay.journal", &records);
+    let router = Router::start(&[]);
+    let path = folder.path("relay.journal");
+    let path = path.to_str().expect("a path is text");
+    let play = || router.run(&["replay", "/**", "--journal", path, "--speed", "0"]);
+    let value = |address: &str| router.run(&["get", address]).stdout;
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    let holder = runtime.block_on(async {
+        let holder = clasp_client::Client::connect(&router.url).await?;
+        holder.set("/b", 7).lock().await?;
+        Ok::<_, clasp_client::ClientError>(holder)
+    });
+    let holder = holder.expect("nobody else has it");
+    // Its second member is refused, and so the first is not done either.
+    failed(&play(), 1, &["/b"]);
+    assert_eq!(value("/a"), "1\n");
+    runtime.block_on(holder.close());
+    let ended = play();
+    assert_eq!(ended.stdout, "OK Replayed 4 messages\n", "{ended:?}");
+    assert_eq!(
+        (value("/a"), value("/b")),
+        ("3\n".to_owned(), "1\n".to_owned())
+    );
 }

@@ -1,5 +1,7 @@
 //! Finds the writes to the addresses of a pattern.
 
+use std::ops::RangeInclusive;
+
 use clasp_proto::{Pattern, Signal};
 
 use super::encoding::Authors;
@@ -69,8 +71,8 @@ impl Reader {
                 let mut cursor = Cursor::new(file, query.after_sequence.saturating_add(1));
                 while let Some(batch) = cursor.next_row(Some(&accepts))? {
                     cursor.each(&batch, |record| {
-                        let first = record.first_sequence();
-                        search.look(first, record.at_us, record.author, record.writes())
+                        let numbers = record.first_sequence()..=record.sequence;
+                        search.look(numbers, record.at_us, record.author, record.writes())
                     })?;
                     if search.has_enough() {
                         break;
@@ -107,20 +109,16 @@ impl Search<'_> {
 
     fn look_at(&mut self, record: &OwnedRecord) -> bool {
         record.borrowed(|borrowed| {
+            let numbers = record.first_sequence()..=record.sequence;
             let writes = borrowed.writes.iter().copied();
-            self.look(
-                record.first_sequence(),
-                record.at_us,
-                &record.author,
-                writes,
-            )
+            self.look(numbers, record.at_us, &record.author, writes)
         })
     }
 
     /// Takes the writes of a record that match; says whether to go on.
     fn look<'w>(
         &mut self,
-        first: u64,
+        numbers: RangeInclusive<u64>,
         at_us: u64,
         author: &str,
         writes: impl Iterator<Item = Write<'w>>,
@@ -128,12 +126,14 @@ impl Search<'_> {
         if !self.query.is_in_time(at_us) {
             return true;
         }
-        for (sequence, write) in (first..).zip(writes) {
+        let record = *numbers.end();
+        for (sequence, write) in numbers.zip(writes) {
             if sequence <= self.query.after_sequence || !self.query.takes(&write) {
                 continue;
             }
             let entry = Entry {
                 sequence,
+                record,
                 at_us,
                 author: self.authors.share(author),
                 signal: write.kind(),

@@ -54,6 +54,8 @@ pub struct OwnedWrite {
 pub struct Entry {
     /// Its own sequence number.
     pub sequence: u64,
+    /// That of the record that it is in: the writes of a bundle have the same.
+    pub record: u64,
     /// When it was applied, in microseconds since the Unix epoch.
     pub at_us: u64,
     /// Who did it.

@@ -58,6 +58,7 @@ fn obvious(
         let numbered = (record.first_sequence()..).zip(&record.writes);
         numbered.map(|(sequence, write)| Entry {
             sequence,
+            record: record.sequence,
             at_us: record.at_us,
             author: record.author.clone(),
             signal: write.signal.unwrap_or(Signal::Param),
