@@ -1,36 +1,37 @@
-//! Accept loop for CLASP links. It waits for no peer: whatever one has to say is read in its own task.
+//! Accept loop for CLASP links of any kind. It waits for no peer: whatever one has to say is read in its own task.
 
-use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
-
-use super::accept::Acceptor;
-use super::{arrive, drain};
+use crate::admission::Arrived;
 use crate::connection::{self, Arrival};
-use crate::limits::{
-    TCP_KEEPALIVE_AFTER, TCP_KEEPALIVE_INTERVAL, TCP_KEEPALIVE_RETRIES, TCP_UNACKNOWLEDGED_MAX,
-};
+use crate::counters::Counted;
+use crate::limits::FAREWELL_TIMEOUT;
 use crate::plan::Protocol;
 use crate::shared::Shared;
 use crate::supervisor::Connections;
 
+/// Where connections come from.
+pub(super) trait Door: Send + 'static {
+    /// The next one; nothing if there will be no more. Dropping the future loses none.
+    fn next(
+        &mut self,
+        shared: &Shared,
+    ) -> impl Future<Output = Option<(Arrival, SocketAddr)>> + Send;
+
+    /// Lets nobody in any more; who is in stays.
+    fn close(self);
+}
+
 /// Accepts until the shutdown, then waits for the connections to end, up to the drain deadline.
-pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<Shared>) {
+pub(super) async fn run(mut door: impl Door, protocol: Protocol, shared: Arc<Shared>) {
     let mut connections = Connections::new(Arc::clone(&shared.counters));
     let shutdown_begun = shared.shutdown.begun();
     tokio::pin!(shutdown_begun);
-    let mut acceptor = Acceptor::new(listener);
     loop {
         tokio::select! {
-            (socket, peer) = acceptor.accept(&shared.counters) => {
-                if let Err(error) = prepare(&socket) {
-                    // The peer has gone already.
-                    tracing::debug!(%peer, %error, "cannot set up the socket");
-                    continue;
-                }
-                let arrival = Arrival::Socket { socket, protocol };
+            next = door.next(&shared) => {
+                let Some((arrival, peer)) = next else { break };
                 let Some(arrived) = arrive(peer, &shared) else {
                     arrival.turn_away(&shared);
                     continue;
@@ -41,32 +42,26 @@ pub(crate) async fn run(listener: TcpListener, protocol: Protocol, shared: Arc<S
             () = &mut shutdown_begun => break,
         }
     }
-    drop(acceptor);
+    door.close();
     // Those who have not greeted yet have nothing to lose.
     shared.admission.dismiss();
     tracing::info!(%protocol, "stopped accepting");
     drain(connections, &shared).await;
 }
 
-/// Sends at once, and finds out when the peer is gone without a word: a machine that lost its power or its network
-/// says nothing, and a session without traffic would wait for it. // protocol/limits.md 4.13
-fn prepare(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    if let Err(error) = ask_for_life(socket) {
-        // Some systems know no such thing; vanished peers are found by the session timeout there.
-        tracing::debug!(%error, "cannot set up keepalive");
+/// Takes a connection in, unless its address has too many.
+fn arrive(peer: SocketAddr, shared: &Shared) -> Option<Arrived> {
+    let arrived = shared.admission.arrive(peer.ip());
+    if arrived.is_none() {
+        shared.counters.count(Counted::TurnedAway);
     }
-    Ok(())
+    arrived
 }
 
-fn ask_for_life(socket: &TcpStream) -> io::Result<()> {
-    let socket = SockRef::from(socket);
-    let keepalive = TcpKeepalive::new()
-        .with_time(TCP_KEEPALIVE_AFTER)
-        .with_interval(TCP_KEEPALIVE_INTERVAL)
-        .with_retries(TCP_KEEPALIVE_RETRIES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(TCP_UNACKNOWLEDGED_MAX))?;
-    Ok(())
+/// Waits for the connections to end, up to the drain deadline, which begins when they have been told.
+async fn drain(mut connections: Connections, shared: &Shared) {
+    shared.shutdown.told().await;
+    // Even who has no time at all is told.
+    let deadline = shared.plan.drain_timeout.max(FAREWELL_TIMEOUT);
+    connections.finish(deadline).await;
 }

@@ -2,31 +2,30 @@
 
 pub(crate) mod accept;
 mod clasp;
-mod udp;
+mod quic;
+mod tcp;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use clasp_transport::quic;
+use clasp_transport::quic::Listener as QuicListener;
 use tokio::net::TcpListener;
 
-use crate::admission::Arrived;
-use crate::counters::Counted;
+use self::tcp::Port;
 use crate::discovery::broadcast::{self, Responder};
 use crate::http::serve::serve;
 use crate::http::{auth, health, metrics};
-use crate::limits::FAREWELL_TIMEOUT;
 use crate::plan::{Listening, Plan, Protocol};
 use crate::rendezvous;
 use crate::server::{Bound, StartError};
 use crate::shared::Shared;
-use crate::supervisor::{Connections, Parts};
+use crate::supervisor::Parts;
 
 /// A listener that is bound and not served yet.
 pub(crate) enum Listener {
     Socket(TcpListener),
-    Quic(quic::Listener),
+    Quic(QuicListener),
     Broadcast(Responder),
 }
 
@@ -68,7 +67,7 @@ fn open(
 ) -> io::Result<(Listener, SocketAddr)> {
     match (protocol, &plan.tls) {
         (Protocol::Quic, Some(tls)) => {
-            let listener = quic::Listener::bind(address, &tls.server)?;
+            let listener = QuicListener::bind(address, &tls.server)?;
             let address = listener.local_addr()?;
             Ok((Listener::Quic(listener), address))
         }
@@ -92,9 +91,12 @@ impl Listener {
         let shared = Arc::clone(shared);
         match (protocol, self) {
             (Protocol::WebSocket, Self::Socket(listener)) => {
-                clasp.start("WebSocket listener", clasp::run(listener, protocol, shared));
+                let door = Port::new(listener, protocol);
+                clasp.start("WebSocket listener", clasp::run(door, protocol, shared));
             }
-            (_, Self::Quic(listener)) => clasp.start("QUIC listener", udp::run(listener, shared)),
+            (_, Self::Quic(door)) => {
+                clasp.start("QUIC listener", clasp::run(door, protocol, shared));
+            }
             (_, Self::Broadcast(responder)) => {
                 clasp.start("broadcast responder", broadcast::run(responder, shared));
             }
@@ -115,25 +117,9 @@ impl Listener {
                 services.start("auth port", serve(listener, protocol, routes, shared));
             }
             (Protocol::Tcp | Protocol::Quic | Protocol::Broadcast, Self::Socket(listener)) => {
-                clasp.start("TCP listener", clasp::run(listener, protocol, shared));
+                let door = Port::new(listener, protocol);
+                clasp.start("TCP listener", clasp::run(door, protocol, shared));
             }
         }
     }
-}
-
-/// Takes a connection in, unless its address has too many.
-fn arrive(peer: SocketAddr, shared: &Shared) -> Option<Arrived> {
-    let arrived = shared.admission.arrive(peer.ip());
-    if arrived.is_none() {
-        shared.counters.count(Counted::TurnedAway);
-    }
-    arrived
-}
-
-/// Waits for the connections to end, up to the drain deadline, which begins when they have been told.
-async fn drain(mut connections: Connections, shared: &Shared) {
-    shared.shutdown.told().await;
-    // Even who has no time at all is told.
-    let deadline = shared.plan.drain_timeout.max(FAREWELL_TIMEOUT);
-    connections.finish(deadline).await;
 }
