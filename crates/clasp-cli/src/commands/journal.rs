@@ -2,11 +2,14 @@
 
 mod file;
 
+use std::num::NonZeroU8;
+
 use clasp_transport::http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 
 use super::relay::Relay;
 use crate::args::{
@@ -127,7 +130,9 @@ fn text(text: &Json) -> String {
 fn moment(micros: &Json) -> String {
     let nanos = i128::from(micros.as_u64().unwrap_or(0)) * 1000;
     let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos);
-    let shown = moment.ok().and_then(|it| it.format(&Rfc3339).ok());
+    let shown = moment
+        .ok()
+        .and_then(|it| it.format(&Iso8601::<MICROSECONDS>).ok());
     // Beyond the year 9999.
     shown.unwrap_or_else(|| micros.to_string())
 }
@@ -140,6 +145,12 @@ fn relay(args: &RegistryArgs) -> Relay<'_> {
     Relay::new(&args.relay, args.token.as_deref(), args.trust.trust())
 }
 
+/// All moments are as long as each other, so that lines stand below each other.
+const MICROSECONDS: EncodedConfig = Config::DEFAULT
+    .set_time_precision(TimePrecision::Second {
+        decimal_digits: NonZeroU8::new(6),
+    })
+    .encode();
 const PATH: &str = "/api/journal";
 /// The codes of the messages that are recorded.
 const SET: u64 = 0x21;
@@ -165,7 +176,7 @@ mod tests {
         });
         assert_eq!(
             entry(&event),
-            "[seq:8] 1970-01-01T00:00:00Z PUBLISH /e = null (by:id)"
+            "[seq:8] 1970-01-01T00:00:00.000000Z PUBLISH /e = null (by:id)"
         );
         assert_eq!(encoded("/a b/**&x"), "%2Fa%20b%2F%2A%2A%26x");
     }

@@ -114,7 +114,7 @@ fn damage_is_found_and_said() {
 #[test]
 fn a_relay_is_asked_as_its_operator_asks() {
     let entry = r#"[{"seq":7,"timestamp":1700000000000000,"author":"id","address":"/a","signal_type":"param","value":1.5,"revision":3,"msg_type":33}]"#;
-    let line = "[seq:7] 2023-11-14T22:13:20Z SET /a = 1.5 (rev:3, by:id)\n";
+    let line = "[seq:7] 2023-11-14T22:13:20.000000Z SET /a = 1.5 (rev:3, by:id)\n";
     for (arguments, answer, path, shown) in [
         (
             &["query", "/a b/*", "--from", "5", "--types", "param,event"][..],
