@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{Damage, StoreError};
-use crate::limits::BUSY_TIMEOUT;
+use crate::limits::{BUSY_TIMEOUT, LARGE_BYTES};
 use crate::lock::{Lock, LockError};
 
 /// What a database is for.
@@ -153,6 +153,7 @@ impl Named<'_> {
             return Err(self.damaged(Damage::Empty));
         }
         self.warn_if_open_to_others(&metadata);
+        self.tell_if_large(&metadata);
         let mut connection = connect(&self.place).map_err(|error| self.judge(error))?;
         self.check(&connection).map_err(|error| match error {
             StoreError::Database(error) => self.judge(error),
@@ -201,6 +202,15 @@ impl Named<'_> {
             });
         }
         Ok(version.max(0))
+    }
+
+    /// A start that takes long says why.
+    fn tell_if_large(&self, metadata: &std::fs::Metadata) {
+        if metadata.len() >= LARGE_BYTES {
+            let (kind, path) = (self.kind, self.path.display());
+            let mebibytes = metadata.len() >> 20;
+            tracing::info!(mebibytes, "checking all of the {kind} {path}");
+        }
     }
 
     #[cfg(unix)]

@@ -35,6 +35,9 @@ pub const PAGE_ROWS_MAX: usize = 1000;
 /// How long somebody who looks into a database with other tools may hold us up.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Size from which the check of a file at the start is told of: a disk reads less than that in a second.
+pub(crate) const LARGE_BYTES: u64 = 256 << 20;
+
 /// Records that wait for the disk or that room was reserved for: a second of what a disk keeps up with.
 pub const QUEUE_RECORDS_MAX: usize = 131_072;
 
