@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{Damage, StoreError};
+use crate::journal::failpoints::{self, Point};
 use crate::limits::{BUSY_TIMEOUT, LARGE_BYTES};
 use crate::lock::{Lock, LockError};
 
@@ -142,6 +143,7 @@ impl Named<'_> {
         let mut connection = connect(&new).map_err(|error| self.judge(error))?;
         migrate(&mut connection, layout, 0)?;
         connection.close().map_err(|(_, error)| error)?;
+        failpoints::check(Point::Migration)?;
         std::fs::rename(&new, &self.place).map_err(opening)?;
         sync_folder(&self.place).map_err(opening)
     }
@@ -340,6 +342,7 @@ fn migrate(connection: &mut Connection, layout: &Layout, version: i64) -> Result
     for migration in layout.migrations.iter().skip(version as usize) {
         change.execute_batch(migration.sql)?;
         (migration.then)(&change)?;
+        failpoints::check(Point::Migration)?;
     }
     change.pragma_update(None, "application_id", layout.kind.mark())?;
     change.pragma_update(None, "user_version", layout.version())?;

@@ -14,7 +14,7 @@ mod export;
 pub mod failpoints;
 #[cfg(not(feature = "failpoints"))]
 #[path = "journal/no_failpoints.rs"]
-mod failpoints;
+pub(crate) mod failpoints;
 mod file;
 mod new_file;
 mod origin;

@@ -280,12 +280,41 @@ impl Client {
 
     /// Welcomed, unless there is no place; the server may hang up at any moment before.
     pub(crate) async fn try_welcomed(server: &Server) -> Option<Self> {
-        let link = dial(&url(server, Protocol::WebSocket), &DialOptions::default())
-            .await
-            .ok()?;
+        Self::try_welcomed_at(&url(server, Protocol::WebSocket)).await
+    }
+
+    /// The same by the url of the server, which may be another process.
+    pub(crate) async fn try_welcomed_at(url: &str) -> Option<Self> {
+        let link = dial(url, &DialOptions::default()).await.ok()?;
         let mut client = Self { link };
-        client.link.send_many(&[framed(&hello())]).await.ok()?;
-        matches!(client.next_or_end().await?, Message::Welcome(_)).then_some(client)
+        let greeted = client.ask(&hello()).await?;
+        matches!(greeted, Message::Welcome(_)).then_some(client)
+    }
+
+    /// The next message after this one is sent, or nothing when the link fails or ends.
+    async fn ask(&mut self, message: &Message) -> Option<Message> {
+        self.link.send_many(&[framed(message)]).await.ok()?;
+        self.try_next().await
+    }
+
+    /// The revision of the ACK of a message that this client waits for alone; nothing if the link ends before, or the
+    /// server says that it will.
+    pub(crate) async fn acknowledged(&mut self, message: &Message) -> Option<u64> {
+        let mut answer = self.ask(message).await?;
+        while matches!(answer, Message::Snapshot(_)) {
+            answer = self.try_next().await?;
+        }
+        match answer {
+            Message::Ack(ack) => ack.revision,
+            _ => None,
+        }
+    }
+
+    /// The next message, or nothing when the link fails or ends.
+    async fn try_next(&mut self) -> Option<Message> {
+        let frame = soon("an answer", self.link.recv()).await.ok()??;
+        let (_, payload) = frame::split(&frame).expect("a whole frame");
+        Some(binary::decode(payload).expect("a message"))
     }
 
     pub(crate) async fn send(&mut self, message: &Message) {

@@ -25,6 +25,8 @@ mod harness;
 mod health;
 #[cfg(feature = "journal")]
 mod journal;
+#[cfg(feature = "journal")]
+mod journal_kill;
 mod login_storm;
 mod metrics;
 mod metrics_page;

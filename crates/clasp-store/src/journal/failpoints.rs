@@ -34,7 +34,7 @@ pub(super) fn pass(point: Point) {
     let _ = check(point);
 }
 
-pub(super) fn check(point: Point) -> rusqlite::Result<()> {
+pub(crate) fn check(point: Point) -> rusqlite::Result<()> {
     let code = match due(point) {
         None => return Ok(()),
         Some(Action::Abort) => std::process::abort(),

@@ -1,11 +1,11 @@
 //! Stands in for the failpoints where they are not compiled in: every point is passed.
 
-pub(super) use super::point::Point;
+pub(crate) use super::point::Point;
 
 #[inline]
 pub(super) fn pass(_: Point) {}
 
 #[inline]
-pub(super) fn check(_: Point) -> rusqlite::Result<()> {
+pub(crate) fn check(_: Point) -> rusqlite::Result<()> {
     Ok(())
 }

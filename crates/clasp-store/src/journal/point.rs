@@ -17,6 +17,6 @@ pub enum Point {
     Compaction,
     /// Before a snapshot whose parts are written becomes the newest.
     Snapshot,
-    /// Before a new file takes its name.
+    /// After a step to another version, and before a new file takes its name.
     Migration,
 }
