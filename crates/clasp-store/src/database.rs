@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{Damage, StoreError};
@@ -130,8 +131,7 @@ impl Named<'_> {
     /// Makes a database aside and puts it in its place when it is whole: an empty file is never ours.
     fn create(&self, layout: &Layout) -> Result<(), StoreError> {
         let opening = |source| self.cannot_open(source);
-        let log = std::fs::metadata(with_ending(&self.place, "-wal"));
-        if log.is_ok_and(|log| log.len() > 0) {
+        if self.has_log() {
             return Err(self.damaged(Damage::LogAlone));
         }
         let new = beside(&self.place, "new");
@@ -157,6 +157,8 @@ impl Named<'_> {
         self.warn_if_open_to_others(&metadata);
         self.tell_if_large(&metadata);
         let mut connection = connect(&self.place).map_err(|error| self.judge(error))?;
+        // What is refused stays as it is, with the log that a kill has left beside it: whose it is reads that.
+        move_log_on_close(&connection, !self.has_log())?;
         self.check(&connection).map_err(|error| match error {
             StoreError::Database(error) => self.judge(error),
             error => error,
@@ -172,7 +174,14 @@ impl Named<'_> {
         }
         // Last of all: it changes the file, which may have turned out to be somebody else's.
         prepare(&connection).map_err(|error| self.judge(error))?;
+        move_log_on_close(&connection, true)?;
         Ok(connection)
+    }
+
+    /// Changes that are not in the file yet.
+    fn has_log(&self) -> bool {
+        let log = std::fs::metadata(with_ending(&self.place, "-wal"));
+        log.is_ok_and(|log| log.len() > 0)
     }
 
     /// Looks at every page: better late for a start than wrong for good.
@@ -331,6 +340,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+}
+
+/// Whether the last one to close it moves the log into the file, as SQLite does by itself.
+fn move_log_on_close(connection: &Connection, moves: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !moves)?;
+    Ok(())
 }
 
 /// All steps or none, so that a database that turns out to be another one stays as it is.
