@@ -58,6 +58,13 @@ pub const RING_RECORDS: usize = 10_000;
 /// Batches that a compaction removes in one transaction: about a millisecond.
 pub(crate) const COMPACTION_BATCHES: usize = 16;
 
+/// How long a compaction waits for those who read what it removes. A query reads some million records in
+/// that time, and who comes later is not waited for.
+pub(crate) const READERS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it looks whether they are done.
+pub(crate) const READERS_RECHECK: Duration = Duration::from_millis(5);
+
 /// Bytes of a snapshot that are written in one transaction, for the same reason.
 pub(crate) const SNAPSHOT_PART_BYTES: usize = 256 << 10;
 

@@ -1,13 +1,15 @@
 //! Removes old records, once a snapshot holds what they did; in steps that hold up nobody.
 
 use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::JournalError;
 use super::failpoints::{self, Point};
 use super::origin::Origin;
-use crate::limits::{COMPACTION_BATCHES, SNAPSHOT_PART_BYTES};
+use super::pins::Held;
+use crate::limits::{COMPACTION_BATCHES, READERS_PATIENCE, SNAPSHOT_PART_BYTES};
 
 /// The state at a sequence number, as the caller has written it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,9 @@ pub(super) struct Compaction {
     before: u64,
     stage: Stage,
     done: Compacted,
+    /// Since when readers keep it from going on.
+    waits_since: Option<Instant>,
+    is_hurried: bool,
     reply: SyncSender<Result<Compacted, JournalError>>,
 }
 
@@ -46,7 +51,8 @@ pub(super) enum Stage {
     Part { id: i64, part: usize },
     Seal { id: i64 },
     Sweep { id: i64 },
-    Remove,
+    Aim,
+    Remove { last: u64 },
     Done,
 }
 
@@ -63,6 +69,8 @@ impl Compaction {
             before,
             stage: Stage::Begin,
             done: Compacted::default(),
+            waits_since: None,
+            is_hurried: false,
             reply,
         }
     }
@@ -80,6 +88,16 @@ impl Compaction {
         self.stage == Stage::Done
     }
 
+    /// True while it can do nothing but wait for those who read.
+    pub(super) fn waits(&self) -> bool {
+        self.waits_since.is_some()
+    }
+
+    /// Waits for nobody any more.
+    pub(super) fn hurry(&mut self) {
+        self.is_hurried = true;
+    }
+
     pub(super) fn finish(self, result: Result<(), JournalError>) {
         // Nobody has to wait for it.
         let _ = self.reply.send(result.map(|()| self.done));
@@ -90,7 +108,7 @@ impl Compaction {
         &mut self,
         change: &Connection,
         origin: &mut Origin,
-        pinned: Option<u64>,
+        held: &mut Held<'_>,
     ) -> rusqlite::Result<usize> {
         failpoints::check(Point::Compaction)?;
         match self.stage {
@@ -104,7 +122,8 @@ impl Compaction {
             Stage::Part { id, part } => self.write_part(change, id, part),
             Stage::Seal { id } => self.seal(change, id),
             Stage::Sweep { id } => self.sweep(change, id),
-            Stage::Remove => self.remove(change, origin, pinned),
+            Stage::Aim => self.aim(change, origin, held),
+            Stage::Remove { last } => self.remove(change, origin, last.min(held.last())),
             Stage::Done => Ok(0),
         }
     }
@@ -151,25 +170,43 @@ impl Compaction {
             "DELETE FROM snapshot_parts WHERE rowid IN (SELECT rowid FROM snapshot_parts WHERE snapshot < ?1 LIMIT 4)",
         )?;
         if delete.execute([id])? == 0 {
-            self.stage = Stage::Remove;
+            self.stage = Stage::Aim;
         }
         Ok(4)
     }
 
     /// Batches without a summary stay: the writer is about to put them together.
+    fn aim(
+        &mut self,
+        change: &Connection,
+        origin: &Origin,
+        held: &mut Held<'_>,
+    ) -> rusqlite::Result<usize> {
+        let before = i64::try_from(self.before).unwrap_or(i64::MAX);
+        let mut select =
+            change.prepare_cached("SELECT max(last) FROM summaries WHERE last < ?1")?;
+        let last: Option<u64> = select.query_row([before], |row| row.get(0))?;
+        self.done.floor = origin.floor.unwrap_or(0);
+        self.stage = Stage::Done;
+        if let Some(last) = last {
+            held.give_up(last);
+            self.stage = Stage::Remove { last };
+        }
+        Ok(0)
+    }
+
+    /// What is up to `free` as far as nobody reads it.
     fn remove(
         &mut self,
         change: &Connection,
         origin: &mut Origin,
-        pinned: Option<u64>,
+        free: u64,
     ) -> rusqlite::Result<usize> {
-        let before = self.before.min(pinned.unwrap_or(u64::MAX));
         let mut select = change.prepare_cached(
-            "SELECT count(*), max(last) FROM (SELECT last FROM summaries WHERE last < ?1 ORDER BY last LIMIT ?2)",
+            "SELECT count(*), max(last) FROM (SELECT last FROM summaries WHERE last <= ?1 ORDER BY last LIMIT ?2)",
         )?;
-        let before = i64::try_from(before).unwrap_or(i64::MAX);
         let (count, last): (usize, Option<u64>) = select
-            .query_row(params![before, COMPACTION_BATCHES], |row| {
+            .query_row(params![free, COMPACTION_BATCHES], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         if let Some(last) = last {
@@ -184,11 +221,28 @@ impl Compaction {
         }
         self.done.batches += count;
         self.done.floor = origin.floor.unwrap_or(0);
-        if count < COMPACTION_BATCHES {
-            // Or as far as readers let it; the next one does the rest.
+        self.wait_or_end(count);
+        Ok(count + 2)
+    }
+
+    /// It has come to its end, or to a reader. Whoever reads for too long keeps what it reads, which nobody else is shown any more;
+    /// the next one removes it.
+    fn wait_or_end(&mut self, count: usize) {
+        if self.stage
+            == (Stage::Remove {
+                last: self.done.floor,
+            })
+        {
             self.stage = Stage::Done;
         }
-        Ok(count + 2)
+        if count > 0 {
+            self.waits_since = None;
+            return;
+        }
+        let since = *self.waits_since.get_or_insert_with(Instant::now);
+        if self.is_hurried || since.elapsed() >= READERS_PATIENCE {
+            self.stage = Stage::Done;
+        }
     }
 }
 

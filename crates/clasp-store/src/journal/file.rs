@@ -12,7 +12,7 @@ use super::encoding::Chunk;
 use super::error::{Fault, JournalError};
 use super::failpoints::{self, Point};
 use super::origin::Origin;
-use super::pins::Pins;
+use super::pins::{Held, Pins};
 use super::summary::Keys;
 use super::verify;
 use super::watermark::{self, Watermark};
@@ -145,13 +145,9 @@ impl JournalFile {
     ) -> Result<(), Trouble> {
         let tail = self.tail.clone();
         let pins = Arc::clone(&self.pins);
-        let held = compaction.is_some().then(|| pins.hold());
+        let mut held = compaction.is_some().then(|| pins.hold());
         let mark = compaction.as_deref().map(Compaction::mark);
-        let written = self.write(
-            chunks,
-            compaction.as_deref_mut(),
-            held.as_ref().and_then(|held| held.first()),
-        );
+        let written = self.write(chunks, compaction.as_deref_mut().zip(held.as_mut()));
         drop(held);
         match written {
             Ok(origin) => self.origin = origin,
@@ -193,8 +189,7 @@ impl JournalFile {
     fn write(
         &mut self,
         chunks: &[Chunk],
-        compaction: Option<&mut Compaction>,
-        pinned: Option<u64>,
+        compaction: Option<(&mut Compaction, &mut Held<'_>)>,
     ) -> rusqlite::Result<Origin> {
         let mut origin = self.origin;
         let change = Transaction::new_unchecked(
@@ -220,8 +215,8 @@ impl JournalFile {
             Summary::of(&self.tail, &mut self.keys).insert(&change)?;
             self.tail.clear();
         }
-        if let Some(compaction) = compaction {
-            self.log_pages += compaction.step(&change, &mut origin, pinned)?;
+        if let Some((compaction, held)) = compaction {
+            self.log_pages += compaction.step(&change, &mut origin, held)?;
         }
         self.log_pages += 2;
         failpoints::check(Point::BeforeFsync)?;

@@ -86,7 +86,7 @@ impl Reader {
     pub fn floor(&self) -> Result<Option<u64>, JournalError> {
         match &self.0 {
             Source::Ring(ring) => Ok(ring.floor()),
-            Source::File(file) => Ok(file.origin()?.floor),
+            Source::File(file) => Ok(file.origin()?.floor.max(file.pins.floor())),
         }
     }
 
@@ -163,7 +163,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(file: &'a FileReader, next: u64) -> Self {
-        let pin = file.pins.pin();
+        let (pin, next) = file.pins.pin(next);
         Self {
             file,
             pin,

@@ -4,6 +4,7 @@ mod damage;
 mod files;
 mod full;
 mod histories;
+mod readers;
 mod reading;
 
 use std::fs;

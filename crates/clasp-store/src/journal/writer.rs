@@ -11,7 +11,7 @@ use super::failpoints::{self, Point};
 use super::file::{JournalFile, Trouble};
 use super::queue::{Progress, Shared, State};
 use super::ring::Ring;
-use crate::limits::{CLOSE_TIMEOUT, FULL_RETRY, IDLE};
+use crate::limits::{CLOSE_TIMEOUT, FULL_RETRY, IDLE, READERS_RECHECK};
 
 /// Where records go.
 pub(super) enum Sink {
@@ -45,11 +45,16 @@ impl Writer {
     fn write_all(&mut self, compactions: &mut VecDeque<Compaction>) -> Result<(), JournalError> {
         let mut is_clean = true;
         loop {
-            if compactions.is_empty() {
-                self.wait(&mut is_clean)?;
+            match compactions.front() {
+                None => self.wait(&mut is_clean)?,
+                Some(it) if it.waits() => self.shared.wait(Some(READERS_RECHECK)),
+                Some(_) => {}
             }
             let work = self.shared.take();
             compactions.extend(work.compactions);
+            if work.closing {
+                compactions.iter_mut().for_each(Compaction::hurry);
+            }
             if work.closing && work.chunks.is_empty() && compactions.is_empty() {
                 return Ok(());
             }
