@@ -195,6 +195,8 @@ impl<'a> Connection<'a> {
 
     async fn run(mut self) -> End {
         let end = std::future::poll_fn(|cx| self.poll(cx)).await;
+        // Nobody asks for their pages any more, which others may wait behind.
+        self.replays = Replays::default();
         self.attached.ending = end.ending();
         if end.is_cut() {
             // Nothing more is done for it, however long the last words take.

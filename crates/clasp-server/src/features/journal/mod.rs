@@ -43,7 +43,7 @@ pub(crate) struct Journal {
     compact_before: Option<u64>,
     compact_age: Option<Duration>,
     /// Places for those who read it.
-    readers: Semaphore,
+    readers: Arc<Semaphore>,
 }
 
 impl Journal {
@@ -65,7 +65,7 @@ impl Journal {
             acks_wait: plan.acks_wait,
             compact_before: plan.compact_before,
             compact_age: plan.compact_age,
-            readers: Semaphore::new(READERS_MAX),
+            readers: Arc::new(Semaphore::new(READERS_MAX)),
         })
     }
 

@@ -57,11 +57,17 @@ impl Journal {
         self: &Arc<Self>,
         work: impl FnOnce(&Reader) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
-        let place = self.readers.acquire().await;
+        let place = Arc::clone(&self.readers).acquire_owned().await;
         let place = place.expect("nobody closes it");
         let journal = Arc::clone(self);
-        let read = blocking(move || work(&journal.store.reader()?)).await;
-        drop(place);
-        read
+        blocking(move || {
+            // Given back when the reading has ended: who asked may have hung up long before, or not looked since.
+            let _place = place;
+            work(&journal.store.reader()?)
+        })
+        .await
     }
 }
+
+#[cfg(test)]
+mod tests;
