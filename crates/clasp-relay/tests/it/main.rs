@@ -11,10 +11,20 @@ mod harness;
 mod inherited_defects;
 #[cfg(feature = "journal")]
 mod journal;
+#[cfg(feature = "journal")]
+mod journal_backup;
+#[cfg(feature = "journal")]
+mod journal_figures;
+#[cfg(feature = "journal")]
+mod journal_history;
 mod logs;
+#[cfg(feature = "journal")]
+mod long_journal;
 mod persistence;
 mod process;
 mod reference;
 mod settings;
 mod start_errors;
 mod storm;
+#[cfg(feature = "journal")]
+mod wire;
