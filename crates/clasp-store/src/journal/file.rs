@@ -92,9 +92,11 @@ impl JournalFile {
         }
         let tail = read_tail(connection, path)?;
         set_up(connection, durability).map_err(judge)?;
+        // What is there is on the disk before it is noted.
+        checkpoint::checkpoint(connection).map_err(judge)?;
         let mut file = Self {
             checkpoints: Checkpoints::start(&place)?,
-            watermark: Watermark::open(&place, origin.identity)?,
+            watermark: Watermark::begin(&place, origin.identity, latest.unwrap_or(0))?,
             database,
             place,
             durability,
@@ -110,13 +112,10 @@ impl JournalFile {
         Ok(file)
     }
 
-    /// What is there is on the disk before it is noted, and noted before the file says that there is a note.
+    /// The file says that there is a note, from when there is one.
     fn begin(&mut self) -> Result<(), JournalError> {
         let connection = &self.database.connection;
         let judge = |error| judge(&self.place, error);
-        checkpoint::checkpoint(connection).map_err(judge)?;
-        self.watermark.note(self.latest.unwrap_or(0))?;
-        self.watermark.sync()?;
         self.origin.is_open = true;
         self.origin.write(connection).map_err(judge)?;
         checkpoint::checkpoint(connection).map_err(judge)

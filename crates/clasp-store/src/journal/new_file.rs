@@ -80,7 +80,16 @@ impl Aside {
     }
 
     fn remove(&self) {
-        for ending in ["", "-wal", "-shm", "-journal", "-durable", ".lock", ".new"] {
+        for ending in [
+            "",
+            "-wal",
+            "-shm",
+            "-journal",
+            "-durable",
+            "-durable.new",
+            ".lock",
+            ".new",
+        ] {
             // What is not there need not be removed; the rest is found by whoever makes it again.
             let _ = fs::remove_file(with_ending(&self.place, ending));
         }

@@ -1,11 +1,12 @@
 //! How far the journal was acknowledged, in a file beside it: the log of SQLite ends at its first broken page as if
 //! nothing had followed, so without this a damaged end would look like a shorter journal.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{Fault, JournalError};
+use crate::database::{create_private, sync_folder, with_ending};
 
 /// The open file.
 #[derive(Debug)]
@@ -19,23 +20,34 @@ pub(super) struct Watermark {
 pub(super) type Identity = [u8; 16];
 
 impl Watermark {
-    pub(super) fn open(journal: &Path, identity: Identity) -> Result<Self, JournalError> {
+    /// Notes that all up to here is durable, in a file that is made aside and takes its name when it is whole: a power
+    /// cut leaves that or the one before. From here on the note is written over, which is one sector of the disk.
+    pub(super) fn begin(
+        journal: &Path,
+        identity: Identity,
+        sequence: u64,
+    ) -> Result<Self, JournalError> {
         let path = beside(journal);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
+        let new = with_ending(&path, ".new");
+        let io = |source| JournalError::Io {
+            path: path.clone(),
+            source,
+        };
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
         }
-        match options.open(&path) {
-            Ok(file) => Ok(Self {
-                file,
-                path,
-                identity,
-            }),
-            Err(source) => Err(JournalError::Io { path, source }),
-        }
+        let file = create_private(&new).map_err(io)?;
+        let mut watermark = Self {
+            file,
+            path: path.clone(),
+            identity,
+        };
+        watermark.note(sequence)?;
+        watermark.sync()?;
+        fs::rename(&new, &path).map_err(io)?;
+        sync_folder(&path).map_err(io)?;
+        Ok(watermark)
     }
 
     /// Notes that all up to here is durable. Not synced: what is noted is on the disk already, and the system keeps
@@ -84,8 +96,6 @@ pub(super) fn read(journal: &Path, identity: Identity) -> Result<Option<u64>, Jo
     match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(JournalError::Io { path, source }),
-        // Made, and then the process ended.
-        Ok(0) => return Ok(None),
         Ok(_) => {}
     }
     let sequence = bytes.first_chunk().and_then(parse);
@@ -108,9 +118,7 @@ fn parse(bytes: &[u8; BYTES]) -> Option<(Identity, u64)> {
 }
 
 fn beside(journal: &Path) -> PathBuf {
-    let mut name = journal.as_os_str().to_owned();
-    name.push("-durable");
-    name.into()
+    with_ending(journal, "-durable")
 }
 
 const MARK: &[u8; 8] = b"claspwm1";
