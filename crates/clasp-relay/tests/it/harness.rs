@@ -172,4 +172,4 @@ pub(crate) const QUIET: &[&str] = &[
 ];
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -6,12 +6,12 @@ use std::future::IntoFuture as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clasp_client::{Client, Reconnect, Ttl, Value};
+use clasp_client::{Client, ClientError, Reconnect, Ttl, Value};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::harness::{QUIET, Relay, command, run};
+use crate::harness::{PATIENCE, QUIET, Relay, command, run};
 
 pub(crate) fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -29,7 +29,9 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 pub(crate) async fn connect(url: &str) -> Client {
-    let client = Client::builder(url).reconnect(Reconnect::never());
+    // What waits for the disk is answered after five seconds, which is what a client waits for by default.
+    let client = Client::builder(url).call_timeout(PATIENCE);
+    let client = client.reconnect(Reconnect::never());
     client.connect().await.expect("a session")
 }
 
@@ -162,45 +164,91 @@ fn t_dur_01_08_a_thousand_kills_lose_nothing_that_was_acknowledged() {
 }
 
 fn kill(rounds: usize) {
-    let seed: u64 = std::env::var("SEED").map_or(1, |seed| seed.parse().expect("a number"));
-    println!("seed {seed}");
+    let mut random = Random::seeded();
     let (_folder, file) = place();
     let runtime = runtime();
-    let mut random = Random(seed);
-    let mut acknowledged = vec![[0; ADDRESSES]; WRITERS];
-    let mut bundles = 0;
+    let mut known = Acknowledged::default();
     for round in 0..rounds {
         let relay = start(&file, &[]);
-        let url = relay.url();
         let lasts = Duration::from_micros(random.next() % LIFE_MICROS_MAX);
-        (acknowledged, bundles) = runtime.block_on(async {
-            let checker = connect(&url).await;
-            check(&checker, &acknowledged, round).await;
-            let bundles = check_bundle(&checker, bundles, round).await;
-            let mut writers = JoinSet::new();
-            for (number, known) in acknowledged.into_iter().enumerate() {
-                writers.spawn(write(connect(&url).await, number, known));
-            }
-            let bundler = tokio::spawn(write_bundles(connect(&url).await, bundles));
-            tokio::time::sleep(lasts).await;
-            assert_eq!(relay.end("KILL"), None);
-            let mut done = writers.join_all().await;
-            done.sort_unstable_by_key(|(number, _)| *number);
-            let acknowledged = done.into_iter().map(|(_, known)| known).collect();
-            (acknowledged, bundler.await.expect("no writer panics"))
-        });
+        known = runtime.block_on(live(relay, known, round, lasts));
     }
-    let total: u64 = acknowledged.iter().flatten().sum();
+    let (total, bundles) = (known.writes(), known.bundles);
     println!("{rounds} kills, {total} acknowledged writes, {bundles} bundles");
     assert!(total > rounds as u64, "the rounds have shown nothing");
 }
 
-/// Sets its addresses in turn to their next number, which is the revision, until the relay is gone.
-async fn write(
-    client: Client,
-    writer: usize,
-    mut known: [u64; ADDRESSES],
-) -> (usize, [u64; ADDRESSES]) {
+/// Looks for all that was acknowledged before, then writes until the relay is killed; gives what was acknowledged then.
+pub(crate) async fn live(
+    relay: Relay,
+    known: Acknowledged,
+    round: usize,
+    lasts: Duration,
+) -> Acknowledged {
+    let url = relay.url();
+    let bundles = known.check(&url, round).await;
+    let writers = write_all(&url, known.writers).await;
+    let bundler = tokio::spawn(write_bundles(connect(&url).await, bundles));
+    tokio::time::sleep(lasts).await;
+    assert_eq!(relay.end("KILL"), None);
+    Acknowledged {
+        writers: ended(writers).await.0,
+        bundles: bundler.await.expect("no writer panics"),
+    }
+}
+
+/// What was acknowledged so far.
+#[derive(Clone)]
+pub(crate) struct Acknowledged {
+    writers: Vec<Known>,
+    pub(crate) bundles: u64,
+}
+
+impl Default for Acknowledged {
+    fn default() -> Self {
+        Self {
+            writers: vec![Known::default(); WRITERS],
+            bundles: 0,
+        }
+    }
+}
+
+impl Acknowledged {
+    /// It is all there; gives how many bundles are, since one may have been on its way.
+    pub(crate) async fn check(&self, url: &str, round: usize) -> u64 {
+        let checker = connect(url).await;
+        check(&checker, &self.writers, round).await;
+        check_bundle(&checker, self.bundles, round).await
+    }
+
+    pub(crate) fn writes(&self) -> u64 {
+        self.writers.iter().flatten().sum()
+    }
+}
+
+/// Each sets its addresses in turn to their next number, which is the revision, until that is refused.
+pub(crate) async fn write_all(url: &str, acknowledged: Vec<Known>) -> JoinSet<Wrote> {
+    let mut writers = JoinSet::new();
+    for (number, known) in acknowledged.into_iter().enumerate() {
+        writers.spawn(write(connect(url).await, number, known));
+    }
+    writers
+}
+
+/// What was acknowledged to all of them, and why they ended.
+pub(crate) async fn ended(writers: JoinSet<Wrote>) -> (Vec<Known>, Vec<ClientError>) {
+    let mut done = writers.join_all().await;
+    done.sort_unstable_by_key(|(number, _, _)| *number);
+    done.into_iter().map(|(_, known, why)| (known, why)).unzip()
+}
+
+/// The number of a writer, what was acknowledged to it, and why it ended.
+pub(crate) type Wrote = (usize, Known, ClientError);
+
+/// Revisions of the addresses of a writer.
+pub(crate) type Known = [u64; ADDRESSES];
+
+async fn write(client: Client, writer: usize, mut known: Known) -> Wrote {
     // What was not acknowledged the last time may be there.
     for (number, known) in known.iter_mut().enumerate() {
         if let Ok(param) = client.get(&address(writer, number)).await {
@@ -211,14 +259,15 @@ async fn write(
         let next = known[number] + 1;
         match client.set(&address(writer, number), next as i64).await {
             Ok(revision) => assert_eq!(revision, next),
-            Err(_) => break,
+            Err(error) => return (writer, known, error),
         }
         known[number] = next;
     }
-    (writer, known)
+    unreachable!("it goes round and round")
 }
 
-async fn check(client: &Client, acknowledged: &[[u64; ADDRESSES]], round: usize) {
+/// What was acknowledged is there, and no more than the one write that was on its way.
+pub(crate) async fn check(client: &Client, acknowledged: &[Known], round: usize) {
     for (writer, addresses) in acknowledged.iter().enumerate() {
         for (number, known) in addresses.iter().enumerate() {
             let address = address(writer, number);
@@ -275,6 +324,13 @@ fn address(writer: usize, number: usize) -> String {
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
+    /// With the seed of the environment, so that a failure can be repeated.
+    pub(crate) fn seeded() -> Self {
+        let seed = std::env::var("SEED").map_or(1, |seed| seed.parse().expect("a number"));
+        println!("seed {seed}");
+        Self(seed)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self
             .0
@@ -285,7 +341,7 @@ impl Random {
 }
 
 const KILLS_IN_CI: usize = 50;
-const WRITERS: usize = 8;
+pub(crate) const WRITERS: usize = 8;
 const ADDRESSES: usize = 4;
 const BUNDLE_MEMBERS: usize = 5;
 /// A kill may come before anything was written, or after some hundred commits.
