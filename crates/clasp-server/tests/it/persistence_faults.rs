@@ -1,11 +1,10 @@
 //! Snapshots that cannot be used or written: said at once, and nothing gets lost that need not be.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use clasp_proto::Value;
 use clasp_server::{Counted, Protocol, Server, SnapshotError, StartError};
+use clasp_testkit::SmallDisk;
 
 use crate::harness::{Client, Running, check_served, config, until};
 use crate::persistence::{NEVER, OFTEN, Place, get, params_of, set, write};
@@ -214,32 +213,10 @@ async fn a_snapshot_that_cannot_take_its_place_is_made_later() {
     server.shutdown().await;
 }
 
-/// A small disk, as long as it is held.
-struct Disk<'a>(&'a Path);
-
-impl Disk<'_> {
-    /// Nothing where only root may mount, or nobody.
-    fn mount(folder: &Path) -> Option<Disk<'_>> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]);
-        let status = mount.arg(folder).status();
-        status
-            .is_ok_and(|status| status.success())
-            .then_some(Disk(folder))
-    }
-}
-
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        // Nothing is lost if it stays: it is memory.
-        Command::new("umount").arg("-l").arg(self.0).status().ok();
-    }
-}
-
 #[tokio::test]
 async fn t_dur_04_a_full_disk_costs_no_snapshot_that_is_there() {
     let place = Place::new();
-    let Some(_disk) = Disk::mount(place.folder.path()) else {
+    let Some(disk) = SmallDisk::mount(place.folder.path(), 64) else {
         println!("skipped: this user cannot mount a tmpfs");
         return;
     };
@@ -248,16 +225,15 @@ async fn t_dur_04_a_full_disk_costs_no_snapshot_that_is_there() {
     write(&mut client, set("/b", Value::Int(1))).await;
     until("a file", || !place.params().is_empty()).await;
     let temporary = place.folder.path().join("state.json.tmp");
-    let large = place.folder.path().join("large");
     let block = || {
         // What a snapshot that is under way gives back when it is done is filled as well.
         while temporary.exists() {}
-        fs::write(&large, vec![0; 1 << 20]).unwrap_err();
+        disk.fill(0);
     };
     let unblock = || {
         let params = params_of(&place.file);
         assert!(params.iter().any(|param| param["address"] == "/b"));
-        fs::remove_file(&large).unwrap();
+        disk.make_room();
     };
     check_goes_on(&place, &server, block, unblock).await;
     server.shutdown().await;

@@ -1,43 +1,20 @@
 //! A disk that is full: nothing is lost, and it goes on when there is room.
 
-use std::process::Command;
+use clasp_testkit::SmallDisk;
 
 use super::*;
-
-/// A small disk, as long as it is held.
-struct Disk<'a>(&'a Path);
-
-impl Disk<'_> {
-    /// Nothing where only root may mount, or nobody.
-    fn mount(folder: &Path) -> Option<Disk<'_>> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]);
-        let status = mount.arg(folder).status();
-        status
-            .is_ok_and(|status| status.success())
-            .then_some(Disk(folder))
-    }
-}
-
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        // Nothing is lost if it stays: it is memory.
-        Command::new("umount").arg("-l").arg(self.0).status().ok();
-    }
-}
 
 #[test]
 fn t_dur_04_a_full_disk_loses_nothing_and_goes_on() {
     let files = Files::new();
-    let Some(_disk) = Disk::mount(files.folder.path()) else {
+    let Some(disk) = SmallDisk::mount(files.folder.path(), 1024) else {
         println!("skipped: this user cannot mount a tmpfs");
         return;
     };
     let open = files.open();
     let mut next = 1;
     for cycle in 0..CYCLES {
-        let large = files.folder.path().join("large");
-        fs::write(&large, vec![0; 2 << 20]).unwrap_err();
+        disk.fill(0);
         // Until the room that the log has already is used up as well.
         while open.journal.progress().state != State::Full {
             assert!(open.journal.backlog() < 100_000);
@@ -59,7 +36,7 @@ fn t_dur_04_a_full_disk_loses_nothing_and_goes_on() {
         );
         assert_eq!(open.journal.progress().durable, durable);
         assert_eq!(open.journal.backlog() as u64, next - 1 - durable);
-        fs::remove_file(&large).unwrap();
+        disk.make_room();
         let began = Instant::now();
         open.until(|progress| progress.state == State::Running && progress.durable == next - 1);
         assert!(began.elapsed() < Duration::from_secs(5), "cycle {cycle}");
