@@ -94,6 +94,10 @@ impl Database {
     /// # Errors
     /// It is in use, cannot be opened, or is not a whole database of this kind.
     pub(crate) fn open(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
+        Self::take(path, layout).map_err(|error| error.at(layout.kind, path))
+    }
+
+    fn take(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
         let kind = layout.kind;
         let opening = |source| StoreError::Open {
             kind,

@@ -1,8 +1,9 @@
 //! Why a database cannot be used, by who is at fault.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rusqlite::{ErrorCode, ffi};
 use thiserror::Error;
 
 use crate::database::Kind;
@@ -68,6 +69,20 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no room on its disk, which keeps it from being opened.
+    #[error(
+        "there is no room on the disk of the {kind} {path}: make some, or give another file with {}",
+        kind.flag()
+    )]
+    NoRoomToOpen {
+        /// What it is for.
+        kind: Kind,
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no room on its disk. Nothing was changed.
+    #[error("there is no room on the disk of the database: make some")]
+    NoRoom,
     /// The database could not do what it was asked, for want of a working disk in most cases.
     #[error("the database does not work: {0}")]
     Database(rusqlite::Error),
@@ -84,11 +99,39 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The same of a file that was to be opened.
+    pub(crate) fn at(self, kind: Kind, path: &Path) -> Self {
+        let is_full = match &self {
+            Self::NoRoom => true,
+            Self::Open { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        };
+        match is_full {
+            true => Self::NoRoomToOpen {
+                kind,
+                path: path.to_owned(),
+            },
+            false => self,
+        }
+    }
+}
+
 /// What SQLite says is in the text already, and not told again as its cause.
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
+        match is_full(&error) {
+            true => Self::NoRoom,
+            false => Self::Database(error),
+        }
     }
+}
+
+/// Also where the index of the log cannot grow: SQLite then has not begun to write.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 impl From<serde_json::Error> for StoreError {

@@ -7,6 +7,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+use clasp_transport::DialOptions;
+use clasp_transport::http::{self, Method};
+
 /// The relay, in an environment without settings of the user's.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     // Figures are those of a release build, which this test is not.
@@ -125,6 +128,29 @@ impl Relay {
         port.parse().expect("an address ends with the port")
     }
 
+    /// Asks for a path of the port in that line, or posts JSON to it; gives the status and the body.
+    pub(crate) async fn ask(&self, line: &str, path: &str, json: Option<&str>) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}{path}", self.port_of(line));
+        let asked = http::Request {
+            method: json.map_or(Method::GET, |_| Method::POST),
+            url: &url,
+            bearer: None,
+            json: json.map(|json| json.as_bytes().to_vec()),
+        };
+        let answer = http::request(asked, &DialOptions::default()).await;
+        let answer = answer.expect("the port answers");
+        let body = String::from_utf8(answer.body).expect("an answer is text");
+        (answer.status.as_u16(), body)
+    }
+
+    /// What it counts, or how something is.
+    pub(crate) async fn metric(&self, name: &str) -> String {
+        let (_, metrics) = self.ask(METRICS, "/metrics", None).await;
+        let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));
+        let found = lines.find_map(|(found, value)| (found == name).then_some(value));
+        found.expect("there is such a metric").to_owned()
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -170,6 +196,11 @@ pub(crate) const QUIET: &[&str] = &[
     "--broadcast-port=0",
     "--no-mdns",
 ];
+
+/// What stands before the address of an HTTP port.
+pub(crate) const AUTH: &str = "Auth server listening on ";
+pub(crate) const HEALTH: &str = "Health: ";
+pub(crate) const METRICS: &str = "Metrics: ";
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

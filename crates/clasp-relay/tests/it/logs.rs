@@ -1,10 +1,8 @@
 //! What the log says of connections, and what it never says.
 
 use clasp_client::{Client, Reconnect};
-use clasp_transport::DialOptions;
-use clasp_transport::http::{self, Method};
 
-use crate::harness::{QUIET, Relay, command};
+use crate::harness::{AUTH, QUIET, Relay, command};
 
 async fn connect(relay: &Relay, token: &str) -> Client {
     let builder = Client::builder(&relay.url()).token(token);
@@ -49,19 +47,8 @@ async fn a_full_log_holds_no_token() {
 
 /// Asks the auth port for something, and gives the token in the answer.
 async fn token_from(relay: &Relay, path: &str, body: &str) -> String {
-    let url = format!(
-        "http://127.0.0.1:{}{path}",
-        relay.port_of("Auth server listening on ")
-    );
-    let asked = http::Request {
-        method: Method::POST,
-        url: &url,
-        bearer: None,
-        json: Some(body.as_bytes().to_vec()),
-    };
-    let answer = http::request(asked, &DialOptions::default()).await;
-    let answer = answer.expect("the auth port answers");
-    let json: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    let (_, answer) = relay.ask(AUTH, path, Some(body)).await;
+    let json: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     json["token"].as_str().expect("a token").to_owned()
 }
 

@@ -7,6 +7,7 @@ mod descriptors;
 #[cfg(feature = "rendezvous")]
 mod discovery;
 mod drain;
+mod full_disk;
 mod harness;
 mod inherited_defects;
 #[cfg(feature = "journal")]

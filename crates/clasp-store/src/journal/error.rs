@@ -1,11 +1,12 @@
 //! Why the journal cannot be used, by who is at fault.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::encoding::Broken;
+use crate::database::Kind;
 use crate::error::StoreError;
 
 /// What went wrong with a journal.
@@ -79,6 +80,20 @@ pub enum JournalError {
     /// It is kept in memory, and has no file.
     #[error("the journal is kept in memory, and this needs a file: start with --journal <file>")]
     NoFile,
+}
+
+impl JournalError {
+    /// The same of a journal that was to be opened.
+    pub(super) fn at(self, path: &Path) -> Self {
+        let error = match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                StoreError::NoRoom
+            }
+            Self::Store(error) => error,
+            error => return error,
+        };
+        Self::Store(error.at(Kind::Journal, path))
+    }
 }
 
 impl From<rusqlite::Error> for JournalError {

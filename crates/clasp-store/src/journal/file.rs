@@ -17,7 +17,7 @@ use super::summary::Keys;
 use super::verify;
 use super::watermark::{self, Watermark};
 use crate::database::{Database, Kind, Layout, Migration};
-use crate::error::StoreError;
+use crate::error::{StoreError, is_full};
 use crate::limits::{CHUNK_BYTES, LOG_PAGES};
 
 /// When a record counts as durable.
@@ -65,6 +65,10 @@ impl JournalFile {
         durability: Durability,
         pins: Arc<Pins>,
     ) -> Result<Self, JournalError> {
+        Self::take(path, durability, pins).map_err(|error| error.at(path))
+    }
+
+    fn take(path: &Path, durability: Durability, pins: Arc<Pins>) -> Result<Self, JournalError> {
         let database = Database::open(path, &LAYOUT).map_err(|error| refused(path, error))?;
         let connection = &database.connection;
         let damaged = |fault| JournalError::Damaged {
@@ -317,13 +321,6 @@ pub(super) fn judge(path: &Path, error: rusqlite::Error) -> JournalError {
 fn is_cut(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|error| error.extended_code);
     extended == Some(ffi::SQLITE_IOERR_SHORT_READ)
-}
-
-/// Also where the index of the log cannot grow: SQLite then has not begun to write.
-fn is_full(error: &rusqlite::Error) -> bool {
-    let extended = error.sqlite_error().map(|error| error.extended_code);
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-        || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// Why a file cannot be opened: for a journal of 4.5 there is a way to go on.

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::refused::Refused;
+use super::refused::{NO_ROOM, Refused};
 use super::request;
 use crate::auth::registry::{RegistryError, within};
 use crate::limits::BUSY_RETRY_AFTER;
@@ -333,6 +333,7 @@ enum EntityRefused {
 fn told(error: &RegistryError) -> String {
     match error {
         RegistryError::Database(StoreError::Full { .. }) => error.to_string(),
+        RegistryError::Database(StoreError::NoRoom) => NO_ROOM.to_owned(),
         RegistryError::Database(_) => "Database error".to_owned(),
         _ => error.to_string(),
     }
@@ -353,7 +354,8 @@ impl EntityRefused {
             Self::Unknown | Self::Registry(RegistryError::None) => StatusCode::NOT_FOUND,
             Self::Inactive { .. } | Self::OtherKey | Self::Plaintext => StatusCode::FORBIDDEN,
             Self::Registry(
-                RegistryError::Busy(_) | RegistryError::Database(StoreError::Full { .. }),
+                RegistryError::Busy(_)
+                | RegistryError::Database(StoreError::Full { .. } | StoreError::NoRoom),
             ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Registry(RegistryError::Database(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,

@@ -75,6 +75,7 @@ pub(crate) enum Refused {
 fn told(error: &AccountError) -> String {
     match error {
         AccountError::Database(StoreError::Full { .. }) => error.to_string(),
+        AccountError::Database(StoreError::NoRoom) => NO_ROOM.to_owned(),
         AccountError::Database(_) => "Database error".to_owned(),
         AccountError::Password(_) => "Failed to hash password".to_owned(),
         _ => error.to_string(),
@@ -136,7 +137,8 @@ fn status(error: &AccountError) -> StatusCode {
         AccountError::WrongPassword => StatusCode::UNAUTHORIZED,
         AccountError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         AccountError::NotRenewable | AccountError::NotIssuedHere => StatusCode::FORBIDDEN,
-        AccountError::Busy(_) | AccountError::Database(StoreError::Full { .. }) => {
+        AccountError::Busy(_)
+        | AccountError::Database(StoreError::Full { .. } | StoreError::NoRoom) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         AccountError::Database(_) | AccountError::Password(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -161,3 +163,6 @@ impl IntoResponse for Refused {
         response
     }
 }
+
+/// Whoever asks can do nothing about the disk; the log tells those who can.
+pub(super) const NO_ROOM: &str = "The server has no room to keep this. Please try again later.";
