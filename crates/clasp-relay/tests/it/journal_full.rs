@@ -187,8 +187,15 @@ impl Cycles {
             sleep(Duration::from_millis(left_kib)).await;
             self.disk.fill(left_kib % 50);
         }
-        let ended = timeout(PATIENCE, ended(writers)).await;
-        let (acknowledged, why) = ended.expect("writes are refused when the disk is full");
+        // Takes what is free inside the file, where small writes would go for long.
+        let client = connect(&relay.url()).await;
+        let large = "x".repeat(LARGE_BYTES);
+        let refused = async {
+            while client.set("/large", large.as_str()).await.is_ok() {}
+            ended(writers).await
+        };
+        let refused = timeout(PATIENCE, refused).await;
+        let (acknowledged, why) = refused.expect("writes are refused when the disk is full");
         for error in why {
             assert!(error.to_string().contains("501"), "{error}");
         }
@@ -243,6 +250,7 @@ fn refused(cycle: usize) -> String {
 /// Everything that a snapshot holds.
 const COMPACT: &str = "--journal-compact-before=9223372036854775807";
 const DISK_KIB: u32 = 16 << 10;
+const LARGE_BYTES: usize = 50_000;
 const STATE_PARAMS: usize = 40;
 const STATE_BYTES: usize = 20_000;
 const STATE_KIB: u64 = (STATE_PARAMS * STATE_BYTES / 1024) as u64;

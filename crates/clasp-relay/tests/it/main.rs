@@ -18,6 +18,8 @@ mod journal_backup;
 mod journal_figures;
 #[cfg(feature = "journal")]
 mod journal_history;
+#[cfg(feature = "journal")]
+mod journal_full;
 mod logs;
 #[cfg(feature = "journal")]
 mod long_journal;
