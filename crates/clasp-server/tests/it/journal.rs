@@ -209,7 +209,7 @@ async fn is_there(client: &mut Client, address: &str) -> bool {
     matches!(client.next().await, Message::Snapshot(_))
 }
 
-fn place() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = folder.path().join("journal.db");
     (folder, path)

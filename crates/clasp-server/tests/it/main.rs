@@ -27,6 +27,8 @@ mod health;
 mod journal;
 #[cfg(feature = "journal")]
 mod journal_kill;
+#[cfg(feature = "journal")]
+mod journal_stall;
 mod login_storm;
 mod metrics;
 mod metrics_page;

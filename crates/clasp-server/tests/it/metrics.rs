@@ -22,12 +22,12 @@ impl Samples {
         Self(samples.map(parse).collect())
     }
 
-    fn get(&self, sample: &str) -> f64 {
+    pub(crate) fn get(&self, sample: &str) -> f64 {
         let value = self.0.get(sample).copied();
         value.unwrap_or_else(|| panic!("{sample} is not in {:#?}", self.0.keys()))
     }
 
-    fn check(&self, expected: &[(&str, f64)]) {
+    pub(crate) fn check(&self, expected: &[(&str, f64)]) {
         for (sample, value) in expected {
             assert_eq!(self.get(sample), *value, "{sample}");
         }

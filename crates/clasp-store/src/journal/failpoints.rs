@@ -1,6 +1,6 @@
-//! Lets a test end the process, or fail a write, at a named point; in a build for tests only.
+//! Lets a test end the process, or fail or stop a write, at a named point; in a build for tests only.
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rusqlite::ffi;
 
 pub use super::point::Point;
@@ -14,20 +14,25 @@ pub enum Action {
     SyncError,
     /// The disk is full.
     Full,
+    /// The disk stands still, until [`clear`].
+    Stall,
 }
 
 /// Lets this happen at the point once it has been passed so many times; once only.
 pub fn set(point: Point, passes: u32, action: Action) {
-    SET.lock().push(Armed {
+    SET.lock().armed.push(Armed {
         point,
         passes,
         action,
     });
 }
 
-/// Forgets all that was set.
+/// Forgets all that was set; what stands still goes on.
 pub fn clear() {
-    SET.lock().clear();
+    let mut set = SET.lock();
+    set.armed.clear();
+    set.cleared += 1;
+    CLEARED.notify_all();
 }
 
 pub(super) fn pass(point: Point) {
@@ -36,7 +41,7 @@ pub(super) fn pass(point: Point) {
 
 pub(crate) fn check(point: Point) -> rusqlite::Result<()> {
     let code = match due(point) {
-        None => return Ok(()),
+        None | Some(Action::Stall) => return Ok(()),
         Some(Action::Abort) => std::process::abort(),
         Some(Action::SyncError) => ffi::SQLITE_IOERR_FSYNC,
         Some(Action::Full) => ffi::SQLITE_FULL,
@@ -51,14 +56,30 @@ struct Armed {
     action: Action,
 }
 
-static SET: Mutex<Vec<Armed>> = Mutex::new(Vec::new());
+#[derive(Debug)]
+struct Set {
+    armed: Vec<Armed>,
+    cleared: u64,
+}
 
+static SET: Mutex<Set> = Mutex::new(Set {
+    armed: Vec::new(),
+    cleared: 0,
+});
+static CLEARED: Condvar = Condvar::new();
+
+/// What is to happen now; returns from a stall when that is over.
 fn due(point: Point) -> Option<Action> {
     let mut set = SET.lock();
-    let at = set.iter().position(|armed| armed.point == point)?;
-    if set[at].passes > 0 {
-        set[at].passes -= 1;
+    let at = set.armed.iter().position(|armed| armed.point == point)?;
+    if set.armed[at].passes > 0 {
+        set.armed[at].passes -= 1;
         return None;
     }
-    Some(set.remove(at).action)
+    let action = set.armed.remove(at).action;
+    if action == Action::Stall {
+        let cleared = set.cleared;
+        CLEARED.wait_while(&mut set, |set| set.cleared == cleared);
+    }
+    Some(action)
 }
