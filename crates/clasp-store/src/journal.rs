@@ -236,7 +236,7 @@ impl Journal {
         self.end();
         match self.shared.progress().state {
             State::Failed => Err(JournalError::Failed),
-            State::Running | State::Full => Ok(()),
+            State::Running | State::Blocked => Ok(()),
         }
     }
 
@@ -245,6 +245,7 @@ impl Journal {
         let ended = self.thread.lock().take().map(JoinHandle::join);
         if let Some(Err(_)) = ended {
             tracing::error!("the journal's thread has panicked");
+            self.shared.fail();
         }
     }
 }

@@ -55,6 +55,9 @@ pub(crate) const LOG_PAGES: usize = 512;
 /// Records that a journal in memory keeps.
 pub const RING_RECORDS: usize = 10_000;
 
+/// Bytes of their payloads, if that comes first: values may be large.
+pub const RING_BYTES: usize = 32 << 20;
+
 /// Batches that a compaction removes in one transaction: about a millisecond.
 pub(crate) const COMPACTION_BATCHES: usize = 16;
 
@@ -69,7 +72,7 @@ pub(crate) const READERS_RECHECK: Duration = Duration::from_millis(5);
 pub(crate) const SNAPSHOT_PART_BYTES: usize = 256 << 10;
 
 /// How often a full disk is tried again.
-pub(crate) const FULL_RETRY: Duration = Duration::from_millis(250);
+pub(crate) const BLOCKED_RETRY: Duration = Duration::from_millis(250);
 
 /// How long a journal that is closed waits for room on a full disk.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

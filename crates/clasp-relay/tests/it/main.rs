@@ -17,9 +17,9 @@ mod journal_backup;
 #[cfg(feature = "journal")]
 mod journal_figures;
 #[cfg(feature = "journal")]
-mod journal_history;
-#[cfg(feature = "journal")]
 mod journal_full;
+#[cfg(feature = "journal")]
+mod journal_history;
 mod logs;
 #[cfg(feature = "journal")]
 mod long_journal;

@@ -1,20 +1,24 @@
 //! Moves the log into the database on a thread of its own, so that commits go on meanwhile.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::JournalError;
 use super::file::judge;
+use crate::database::with_ending;
 use crate::limits::BUSY_TIMEOUT;
 
 /// The thread, and what is known of it.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     requests: Option<Sender<()>>,
-    results: Receiver<rusqlite::Result<()>>,
+    results: Receiver<rusqlite::Result<bool>>,
     thread: Option<JoinHandle<()>>,
     is_running: bool,
 }
@@ -26,6 +30,10 @@ impl Checkpoints {
         let connection = connection.map_err(|error| judge(path, error))?;
         let prepared = connection.busy_timeout(BUSY_TIMEOUT);
         prepared.map_err(|error| judge(path, error))?;
+        // The writer decides what becomes of the log.
+        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let kept = connection.set_db_config(option, true);
+        kept.map_err(|error| judge(path, error))?;
         let (requests, asked) = channel();
         let (answer, results) = channel();
         let thread = std::thread::Builder::new().name("journal-log".to_owned());
@@ -54,7 +62,7 @@ impl Checkpoints {
     }
 
     /// What came of one that has ended since this was asked last.
-    pub(super) fn ended(&mut self) -> Option<rusqlite::Result<()>> {
+    pub(super) fn ended(&mut self) -> Option<rusqlite::Result<bool>> {
         match self.results.try_recv() {
             Ok(result) => {
                 self.is_running = false;
@@ -78,7 +86,19 @@ impl Drop for Checkpoints {
     }
 }
 
-/// As far as readers let it.
-pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+/// As far as readers let it; says whether that is all.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (pages, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok(pages == moved)
+    })
+}
+
+/// Forces the log to the disk, which a checkpoint does only with what it moves.
+pub(super) fn sync_log(journal: &Path) -> Result<(), JournalError> {
+    let path = with_ending(journal, "-wal");
+    match File::open(&path).and_then(|log| log.sync_all()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        synced => synced.map_err(|source| JournalError::Io { path, source }),
+    }
 }

@@ -112,13 +112,7 @@ impl Compaction {
     ) -> rusqlite::Result<usize> {
         failpoints::check(Point::Compaction)?;
         match self.stage {
-            Stage::Begin => {
-                self.stage = Stage::Part {
-                    id: next_id(change)?,
-                    part: 0,
-                };
-                Ok(0)
-            }
+            Stage::Begin => self.begin(change),
             Stage::Part { id, part } => self.write_part(change, id, part),
             Stage::Seal { id } => self.seal(change, id),
             Stage::Sweep { id } => self.sweep(change, id),
@@ -130,6 +124,23 @@ impl Compaction {
 
     fn parts(&self) -> usize {
         self.snapshot.state.len().div_ceil(SNAPSHOT_PART_BYTES)
+    }
+
+    /// Parts of a snapshot that was given up take room that this one may need.
+    fn begin(&mut self, change: &Connection) -> rusqlite::Result<usize> {
+        if newest_sequence(change)?.is_some_and(|newest| newest > self.snapshot.sequence) {
+            // It came late: what the newer one holds may have been removed.
+            self.stage = Stage::Done;
+            return Ok(0);
+        }
+        let mut delete = change.prepare_cached(
+            "DELETE FROM snapshot_parts WHERE rowid IN (SELECT rowid FROM snapshot_parts WHERE snapshot NOT IN (SELECT id FROM snapshots) LIMIT 4)",
+        )?;
+        if delete.execute([])? == 0 {
+            let id = next_id(change)?;
+            self.stage = Stage::Part { id, part: 0 };
+        }
+        Ok(4)
     }
 
     fn write_part(&mut self, change: &Connection, id: i64, part: usize) -> rusqlite::Result<usize> {
@@ -163,7 +174,7 @@ impl Compaction {
         Ok(1)
     }
 
-    /// Older snapshots, and parts of such as were never whole.
+    /// Older snapshots, and then their parts.
     fn sweep(&mut self, change: &Connection, id: i64) -> rusqlite::Result<usize> {
         change.execute("DELETE FROM snapshots WHERE id < ?1", [id])?;
         let mut delete = change.prepare_cached(
@@ -244,6 +255,11 @@ impl Compaction {
             self.stage = Stage::Done;
         }
     }
+}
+
+/// What the newest snapshot holds.
+pub(super) fn newest_sequence(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+    connection.query_row("SELECT max(sequence) FROM snapshots", [], |row| row.get(0))
 }
 
 /// The newest snapshot that is whole, or the sequence number of one that is damaged. Inside a transaction of the caller.

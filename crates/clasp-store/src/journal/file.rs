@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, ffi};
 
 use super::batch::{self, Batch, Summary};
@@ -33,8 +34,8 @@ pub enum Durability {
 /// Why a commit did not happen.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// There is no room; nothing was written, and it can be tried again.
-    Full,
+    /// There is no room, or somebody holds the file: nothing was written, and it can be tried again.
+    Later(rusqlite::Error),
     /// What was written may or may not be there. After this nothing that the disk says is believed.
     Failed(JournalError),
 }
@@ -97,6 +98,7 @@ impl JournalFile {
         let tail = read_tail(connection, path)?;
         set_up(connection, durability).map_err(judge)?;
         // What is there is on the disk before it is noted.
+        checkpoint::sync_log(&place)?;
         checkpoint::checkpoint(connection).map_err(judge)?;
         let mut file = Self {
             checkpoints: Checkpoints::start(&place)?,
@@ -122,7 +124,8 @@ impl JournalFile {
         let judge = |error| judge(&self.place, error);
         self.origin.is_open = true;
         self.origin.write(connection).map_err(judge)?;
-        checkpoint::checkpoint(connection).map_err(judge)
+        checkpoint::checkpoint(connection).map_err(judge)?;
+        Ok(())
     }
 
     pub(super) fn latest(&self) -> Option<u64> {
@@ -165,7 +168,7 @@ impl JournalFile {
         if let Some(last) = chunks.last().map(|chunk| chunk.last) {
             self.latest = Some(last);
             if self.durability == Durability::Fsync {
-                self.watermark.note(last).map_err(Trouble::Failed)?;
+                self.note(last)?;
             }
         }
         failpoints::check(Point::AfterFsync).map_err(|error| self.trouble(error))
@@ -178,10 +181,13 @@ impl JournalFile {
         if let Some(ended) = self.checkpoints.ended() {
             ended.map_err(|error| self.trouble(error))?;
             let moved = checkpoint::checkpoint(&self.database.connection);
-            moved.map_err(|error| self.trouble(error))?;
-            self.log_pages = 0;
+            let is_all = moved.map_err(|error| self.trouble(error))?;
+            // Somebody reads what is old, and for a while it is not asked again with every commit.
+            self.log_pages = if is_all { 0 } else { self.log_pages / 2 };
             if let (Durability::Os, Some(latest)) = (self.durability, self.latest) {
-                self.watermark.note(latest).map_err(Trouble::Failed)?;
+                let synced = checkpoint::sync_log(&self.place);
+                synced.map_err(|error| self.failed(error))?;
+                self.note(latest)?;
             }
         } else if self.log_pages > LOG_PAGES || (is_idle && self.log_pages > 0) {
             self.checkpoints.begin();
@@ -227,17 +233,32 @@ impl JournalFile {
         Ok(origin)
     }
 
+    fn note(&mut self, sequence: u64) -> Result<(), Trouble> {
+        let noted = self.watermark.note(sequence);
+        noted.map_err(|error| self.failed(error))
+    }
+
     fn trouble(&mut self, error: rusqlite::Error) -> Trouble {
-        if is_full(&error) {
-            return Trouble::Full;
+        match passes(&error) {
+            true => Trouble::Later(error),
+            false => self.failed(judge(&self.place, error)),
         }
+    }
+
+    /// What the log holds may be nowhere else: it stays when the file is closed, where SQLite would move it into the
+    /// database of a disk that has failed, and then remove it.
+    fn failed(&mut self, error: JournalError) -> Trouble {
         self.is_sound = false;
-        Trouble::Failed(judge(&self.place, error))
+        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        if let Err(error) = self.database.connection.set_db_config(option, true) {
+            tracing::error!(%error, "the log of the journal may not be kept");
+        }
+        Trouble::Failed(error)
     }
 }
 
 impl Drop for JournalFile {
-    /// From here on it is whole without the files beside it.
+    /// From here on it is whole without the files beside it, but for a log that somebody reads.
     fn drop(&mut self) {
         if !self.is_sound {
             return;
@@ -281,6 +302,8 @@ fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<(
     // Not behind our back, where its errors are not seen.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // What a long reading made of the log is given back when it is over.
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
 }
@@ -315,6 +338,15 @@ pub(super) fn judge(path: &Path, error: rusqlite::Error) -> JournalError {
         };
     }
     error.into()
+}
+
+/// What may be over in a moment: a full disk or quota, and other programs that hold the file. Nothing was kept, and the
+/// same can be written again, which after a sync that failed would not be so.
+fn passes(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    is_full(error)
+        || error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+        || extended == Some(ffi::SQLITE_IOERR_WRITE)
 }
 
 /// The file ends before what it says that it holds.
@@ -355,5 +387,7 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 const PAGE_BYTES: usize = 4096;
-/// A commit fits, so that nothing is written before its end.
+/// All but the largest commits fit, so that nothing is written before their end.
 const CACHE_KIB: i64 = 16 << 10;
+/// Some times what is moved at once.
+const LOG_BYTES_KEPT: i64 = 16 << 20;

@@ -163,7 +163,7 @@ impl NewFile {
 
 fn failed(trouble: Trouble) -> JournalError {
     match trouble {
-        Trouble::Full => JournalError::Full,
+        Trouble::Later(_) => JournalError::Full,
         Trouble::Failed(error) => error,
     }
 }

@@ -17,8 +17,8 @@ use crate::limits::{CHUNK_BYTES, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX};
 pub enum State {
     /// What is appended becomes durable.
     Running,
-    /// The disk is full: what waits is kept, and written when there is room.
-    Full,
+    /// The disk is full, or another program holds the file: what waits is kept, and written when that is over.
+    Blocked,
     /// The disk has failed: nothing becomes durable any more.
     Failed,
 }
@@ -88,7 +88,7 @@ impl Shared {
             durable: self.durable.load(Ordering::Acquire),
             state: match self.state.load(Ordering::Acquire) {
                 RUNNING => State::Running,
-                FULL => State::Full,
+                BLOCKED => State::Blocked,
                 _ => State::Failed,
             },
         }
@@ -231,8 +231,8 @@ impl Shared {
         self.is_half_full.store(is_half_full, Ordering::Relaxed);
     }
 
-    pub(super) fn full(&self) {
-        self.state.store(FULL, Ordering::Release);
+    pub(super) fn block(&self) {
+        self.state.store(BLOCKED, Ordering::Release);
     }
 
     pub(super) fn fail(&self) {
@@ -265,7 +265,7 @@ impl Waiting {
 }
 
 const RUNNING: u8 = 0;
-const FULL: u8 = 1;
+const BLOCKED: u8 = 1;
 const FAILED: u8 = 2;
 
 /// Enough for the commits of a busy disk.

@@ -6,6 +6,7 @@ mod full;
 mod histories;
 mod readers;
 mod reading;
+mod troubles;
 
 use std::fs;
 use std::path::{Path, PathBuf};

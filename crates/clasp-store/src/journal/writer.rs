@@ -11,7 +11,7 @@ use super::failpoints::{self, Point};
 use super::file::{JournalFile, Trouble};
 use super::queue::{Progress, Shared, State};
 use super::ring::Ring;
-use crate::limits::{CLOSE_TIMEOUT, FULL_RETRY, IDLE, READERS_RECHECK};
+use crate::limits::{BLOCKED_RETRY, CLOSE_TIMEOUT, IDLE, READERS_RECHECK};
 
 /// Where records go.
 pub(super) enum Sink {
@@ -59,7 +59,7 @@ impl Writer {
                 return Ok(());
             }
             is_clean = false;
-            self.write(work.chunks, compactions.front_mut())?;
+            self.write(work.chunks, compactions)?;
             if let Some(done) = compactions.pop_front_if(|compaction| compaction.is_done()) {
                 done.finish(Ok(()));
             }
@@ -97,30 +97,25 @@ impl Writer {
     fn write(
         &mut self,
         chunks: Vec<Chunk>,
-        mut compaction: Option<&mut Compaction>,
+        compactions: &mut VecDeque<Compaction>,
     ) -> Result<(), JournalError> {
         let mut gives_up = None;
-        loop {
-            let committed = match &mut self.sink {
-                Sink::File(file) => file.commit(&chunks, compaction.as_deref_mut()),
-                Sink::Ring(ring) => {
-                    ring.extend(&chunks);
-                    Ok(())
-                }
-            };
-            match committed {
-                Ok(()) => break,
-                Err(Trouble::Failed(error)) => return Err(error),
-                Err(Trouble::Full) => {}
+        while let Err(error) = self.try_to_write(&chunks, compactions.front_mut())? {
+            if let Some(compaction) = compactions.pop_front() {
+                // What room there is belongs to the records.
+                compaction.finish(Err(JournalError::Full));
+                continue;
             }
-            self.tell_full();
+            self.tell_blocked(&error);
             if self.shared.is_closing() {
                 let gives_up = *gives_up.get_or_insert_with(|| Instant::now() + CLOSE_TIMEOUT);
                 if Instant::now() >= gives_up {
                     return Err(JournalError::Closed);
                 }
             }
-            std::thread::sleep(FULL_RETRY);
+            std::thread::sleep(BLOCKED_RETRY);
+            // A log that begins anew needs no more room.
+            self.checkpoint(true)?;
         }
         if !chunks.is_empty() {
             self.shared.written(chunks);
@@ -130,6 +125,25 @@ impl Writer {
         self.checkpoint(false).map(drop)
     }
 
+    /// Writes all of it, or tells what is in the way for now.
+    fn try_to_write(
+        &mut self,
+        chunks: &[Chunk],
+        compaction: Option<&mut Compaction>,
+    ) -> Result<Result<(), rusqlite::Error>, JournalError> {
+        match &mut self.sink {
+            Sink::File(file) => match file.commit(chunks, compaction) {
+                Ok(()) => Ok(Ok(())),
+                Err(Trouble::Later(error)) => Ok(Err(error)),
+                Err(Trouble::Failed(error)) => Err(error),
+            },
+            Sink::Ring(ring) => {
+                ring.extend(chunks);
+                Ok(Ok(()))
+            }
+        }
+    }
+
     fn checkpoint(&mut self, is_idle: bool) -> Result<bool, JournalError> {
         let Sink::File(file) = &mut self.sink else {
             return Ok(true);
@@ -137,18 +151,18 @@ impl Writer {
         match file.checkpoint(is_idle) {
             Ok(is_clean) => Ok(is_clean),
             // It is in the log, and moved when there is room.
-            Err(Trouble::Full) => Ok(false),
+            Err(Trouble::Later(_)) => Ok(false),
             Err(Trouble::Failed(error)) => Err(error),
         }
     }
 
-    /// Once for each time that it becomes full.
-    fn tell_full(&self) {
-        if self.shared.progress().state != State::Full {
+    /// Once for each time that nothing can be written.
+    fn tell_blocked(&self, error: &rusqlite::Error) {
+        if self.shared.progress().state != State::Blocked {
             tracing::error!(
-                "the journal's disk is full: nothing is acknowledged until there is room; make some"
+                "the journal cannot be written, and nothing is acknowledged until it can: {error}: make room on its disk, and let nobody else write it"
             );
-            self.shared.full();
+            self.shared.block();
             (self.on_progress)(self.shared.progress());
         }
     }

@@ -94,6 +94,13 @@ fn a_disk_that_fails_once_is_not_believed_again() {
         assert!(!journal.reserve(1));
         assert!(matches!(journal.close(), Err(JournalError::Failed)));
         assert!(told.recv().is_err());
+        // The one copy that is known to be whole.
+        assert!(
+            std::fs::metadata(folder.path().join("journal.db-wal"))
+                .unwrap()
+                .len()
+                > 0
+        );
         assert_eq!(verify(&path).unwrap().faults, []);
         let kept = Reader::open(&path).unwrap().scan(0).count();
         assert!((1..=2).contains(&kept));
@@ -118,7 +125,7 @@ fn a_full_disk_is_tried_again() {
         told.recv_timeout(LONG).unwrap(),
         Progress {
             durable: 0,
-            state: State::Full
+            state: State::Blocked
         }
     );
     write(&journal, 2);
@@ -128,6 +135,42 @@ fn a_full_disk_is_tried_again() {
     assert_eq!(told.recv_timeout(LONG).unwrap().durable, 2);
     journal.close().unwrap();
     assert_eq!(Reader::open(&path).unwrap().scan(0).count(), 2);
+}
+
+#[test]
+fn a_snapshot_that_does_not_fit_holds_up_no_record() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = open(
+        &path,
+        Box::new(|progress| assert_eq!(progress.state, State::Running)),
+    );
+    write(&journal, 1);
+    let snapshot = |sequence| Snapshot {
+        sequence,
+        at_us: 1,
+        state: vec![1; 1 << 20],
+    };
+    // In the middle of its parts.
+    set(Point::Compaction, 3, Action::Full);
+    let given_up = journal.compact(snapshot(1), Before::Sequence(0));
+    assert!(matches!(given_up, Err(JournalError::Full)), "{given_up:?}");
+    write(&journal, 2);
+    journal.compact(snapshot(2), Before::Sequence(0)).unwrap();
+    let newest = Reader::open(&path).unwrap().newest_snapshot().unwrap();
+    assert_eq!(newest, Some(snapshot(2)));
+    journal.close().unwrap();
+    let parts = "SELECT count(*), count(DISTINCT snapshot) FROM snapshot_parts";
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let parts: (u64, u64) = file
+        .query_row(parts, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(
+        parts,
+        (4, 1),
+        "nothing is left of the one that was given up"
+    );
 }
 
 #[test]

@@ -58,11 +58,11 @@ impl Standing {
 
     /// A write was handed over, after all before it.
     pub(super) fn handed_over(&self, sequence: u64, now: Tick) {
-        let before = self.appended.swap(sequence, Ordering::AcqRel);
-        if before <= self.durable() {
-            // The disk had nothing to do.
+        if self.appended.load(Ordering::Acquire) <= self.durable() {
+            // The disk had nothing to do. Said first, or it would seem to have stood still since then.
             self.moved_at.store(now.0, Ordering::Release);
         }
+        self.appended.store(sequence, Ordering::Release);
     }
 
     /// The writer has come further, or says why not.

@@ -16,12 +16,12 @@ fn t_dur_04_a_full_disk_loses_nothing_and_goes_on() {
     for cycle in 0..CYCLES {
         disk.fill(0);
         // Until the room that the log has already is used up as well.
-        while open.journal.progress().state != State::Full {
+        while open.journal.progress().state != State::Blocked {
             assert!(open.journal.backlog() < 100_000);
             let some = records(next, 50);
             some.iter().for_each(|record| open.append(record));
             next += 50;
-            open.until(|progress| progress.state == State::Full || progress.durable == next - 1);
+            open.until(|progress| progress.state == State::Blocked || progress.durable == next - 1);
         }
         let durable = open.journal.progress().durable;
         records(next, 50)
