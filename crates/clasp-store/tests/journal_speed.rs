@@ -81,6 +81,73 @@ fn reading_a_million_records() {
     }
 }
 
+/// One record after the other, each when the one before it is durable.
+#[test]
+#[ignore = "measures"]
+fn records_while_a_million_are_removed() {
+    for round in 1..=3 {
+        let folder = folder();
+        let path = folder.path().join("journal.db");
+        fill(&path, RECORDS, 10);
+        let (journal, progress) = open(&path, Durability::Fsync);
+        let mut sequence = RECORDS;
+        let begun = Instant::now();
+        let alone = || begun.elapsed() < Duration::from_secs(2);
+        append_while(&journal, &progress, &mut sequence, alone).tell(&format!("{round}: alone"));
+        let snapshot = Snapshot {
+            sequence: RECORDS,
+            at_us: 1,
+            state: vec![7; 1 << 20],
+        };
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            let compact = || {
+                let compacted = journal.compact(snapshot, Before::Sequence(RECORDS));
+                (compacted.unwrap(), begun.elapsed())
+            };
+            let compaction = scope.spawn(compact);
+            let goes_on = || !compaction.is_finished();
+            let waits = append_while(&journal, &progress, &mut sequence, goes_on);
+            let (compacted, took) = compaction.join().unwrap();
+            assert!(compacted.floor > RECORDS - 10_000, "{compacted:?}");
+            waits.tell(&format!("{round}: for {took:?} of a compaction"));
+        });
+    }
+}
+
+struct Waits(Vec<Duration>);
+
+fn append_while(
+    journal: &Journal,
+    (lock, wake): &(Mutex<Progress>, Condvar),
+    sequence: &mut u64,
+    goes_on: impl Fn() -> bool,
+) -> Waits {
+    let mut waits = Vec::new();
+    while goes_on() {
+        *sequence += 1;
+        let sent = Instant::now();
+        append(journal, *sequence, "0b4bd5dc-7c5c-4d57-a4ac-d5b4b9b2a3a1");
+        let mut progress = lock.lock().unwrap();
+        while progress.durable < *sequence {
+            progress = wake.wait(progress).unwrap();
+        }
+        waits.push(sent.elapsed());
+    }
+    Waits(waits)
+}
+
+impl Waits {
+    fn tell(mut self, what: &str) {
+        let Self(waits) = &mut self;
+        waits.sort_unstable();
+        let at = |share: usize| waits[(waits.len() - 1) * share / 100];
+        let (median, late, most) = (at(50), at(99), at(100));
+        let count = waits.len();
+        println!("{what}: {count} records, p50 {median:?}, p99 {late:?}, longest {most:?}");
+    }
+}
+
 fn query(reader: &Reader, text: &str, limit: usize) {
     let pattern = Pattern::parse(text).unwrap();
     let query = Query {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::Relay;
 use crate::journal::{at, connect, place, runtime, start};
-use crate::long_journal::{address, fill};
+use crate::long_journal::{address, fill, fill_and_kill};
 use crate::wire::{Wire, framed, number, replay};
 
 const RECORDS: u64 = 1_000_000;
@@ -18,7 +18,7 @@ fn figures_of_the_recovery_of_a_million_records() {
     for round in 1..=3 {
         // Made anew each time: a relay that has started has written a snapshot, which would help the next one.
         let (_folder, file) = place();
-        fill(&file, RECORDS, ADDRESSES);
+        fill_and_kill(&file, RECORDS, ADDRESSES);
         let begun = Instant::now();
         let relay = start(&file, &["--no-ttl"]);
         let took = begun.elapsed();

@@ -8,6 +8,26 @@ use clasp_store::journal::{Durability, Journal, Options, Place, Record, Write};
 
 /// The SETs of an hour ago, each of its number to one of so many addresses below /old in turn; no snapshot holds them.
 pub(crate) fn fill(path: &Path, records: u64, addresses: u64) {
+    let journal = written(path, records, addresses);
+    journal.close().expect("all of it is kept");
+}
+
+/// The same as a kill leaves it.
+pub(crate) fn fill_and_kill(path: &Path, records: u64, addresses: u64) {
+    let apart = tempfile::tempdir().expect("a folder can be made");
+    let made = apart.path().join("journal.db");
+    let journal = written(&made, records, addresses);
+    while journal.backlog() > 0 {
+        std::thread::yield_now();
+    }
+    for ending in ["", "-wal", "-durable"] {
+        let [from, to] = [&made, path].map(|path| format!("{}{ending}", path.display()));
+        std::fs::copy(from, to).expect("there is room");
+    }
+    journal.close().expect("all of it is kept");
+}
+
+fn written(path: &Path, records: u64, addresses: u64) -> Journal {
     let options = Options {
         place: Place::File {
             path: path.to_owned(),
@@ -44,7 +64,7 @@ pub(crate) fn fill(path: &Path, records: u64, addresses: u64) {
         };
         journal.append(&record).expect("there is room");
     }
-    journal.close().expect("all of it is kept");
+    journal
 }
 
 /// Where a record of it was written to.
