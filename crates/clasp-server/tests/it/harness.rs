@@ -377,17 +377,22 @@ pub(crate) async fn check_served(server: &Server) {
 
 /// A connection for which the system keeps little, not greeted yet.
 pub(crate) async fn narrow(server: &Server) -> Client {
+    let stream = narrow_socket(address(server, Protocol::Tcp)).await;
+    Client {
+        link: Link::length(stream.into()),
+    }
+}
+
+/// A socket for which the system keeps little.
+pub(crate) async fn narrow_socket(address: SocketAddr) -> TcpStream {
     // The system would gladly keep some megabytes for a reader that does not ask for less.
     let socket = TcpSocket::new_v4().expect("there are sockets");
     let limited = socket.set_recv_buffer_size(16 * 1024);
     limited.expect("a buffer may be small");
-    let connect = socket.connect(address(server, Protocol::Tcp));
-    let stream = soon("a connection", connect)
+    let connect = socket.connect(address);
+    soon("a connection", connect)
         .await
-        .expect("the port is open");
-    Client {
-        link: Link::length(stream.into()),
-    }
+        .expect("the port is open")
 }
 
 /// A session with more on its way than it will ever read.

@@ -28,6 +28,8 @@ mod journal;
 #[cfg(feature = "journal")]
 mod journal_kill;
 #[cfg(feature = "journal")]
+mod journal_readers;
+#[cfg(feature = "journal")]
 mod journal_stall;
 mod login_storm;
 mod metrics;
