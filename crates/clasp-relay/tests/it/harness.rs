@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -48,21 +48,53 @@ impl Relay {
         Self::start_command(command(&[QUIET, arguments].concat()))
     }
 
+    /// Likewise, where it may as well refuse: then its exit code and stderr.
+    pub(crate) fn try_start(arguments: &[&str]) -> Result<Self, (Option<i32>, String)> {
+        let mut command = command(&[QUIET, arguments].concat());
+        let mut relay = Self::spawn(command.stderr(Stdio::piped()));
+        if relay.is_serving() {
+            return Ok(relay);
+        }
+        let mut stderr = String::new();
+        let pipe = relay.child.stderr.as_mut().expect("stderr is a pipe");
+        pipe.read_to_string(&mut stderr).expect("output is UTF-8");
+        Err((relay.child.wait().expect("it ends").code(), stderr))
+    }
+
     pub(crate) fn start_command(mut command: Command) -> Self {
+        let mut relay = Self::spawn(&mut command);
+        assert!(relay.is_serving(), "{:#?}", relay.lines);
+        relay
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         command.stdout(Stdio::piped());
         let mut child = command.spawn().expect("the relay can be started");
         let later = lines_of(child.stdout.take().expect("stdout is a pipe"));
-        let mut relay = Self {
+        Self {
             child,
             lines: Vec::new(),
             later,
             seen: RefCell::default(),
-        };
-        while !relay.says("accepting connections") {
-            let line = relay.line();
-            relay.lines.push(line);
         }
-        relay
+    }
+
+    /// Waits for its last line of the start; false if it ends before.
+    fn is_serving(&mut self) -> bool {
+        while !self.says("accepting connections") {
+            match self.later.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.seen.borrow_mut().push(line.clone());
+                    self.lines.push(line);
+                }
+                Err(error) => {
+                    let is_over = error == RecvTimeoutError::Disconnected;
+                    assert!(is_over, "another line within the deadline");
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// True if a line of its start has this in it.

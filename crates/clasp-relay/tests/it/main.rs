@@ -15,6 +15,8 @@ mod journal;
 #[cfg(feature = "journal")]
 mod journal_backup;
 #[cfg(feature = "journal")]
+mod journal_damage;
+#[cfg(feature = "journal")]
 mod journal_figures;
 #[cfg(feature = "journal")]
 mod journal_full;
