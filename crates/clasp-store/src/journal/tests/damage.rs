@@ -2,20 +2,9 @@
 
 use std::io::Write as _;
 
+use clasp_testkit::Random;
+
 use super::*;
-
-/// Counts up, so that a failure can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-}
 
 /// A journal with batches, a tail, a snapshot and a log, as a killed process leaves it.
 fn killed(files: &Files) -> Vec<OwnedRecord> {
@@ -100,7 +89,7 @@ fn a_killed_journal_is_not_whole_without_the_files_beside_it() {
 fn every_damage_is_found() {
     let seed = 1;
     println!("seed {seed}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let files = Files::new();
     let kept = killed(&files);
     let whole: Vec<Vec<u8>> = ["", "-wal", "-durable"]
@@ -108,14 +97,14 @@ fn every_damage_is_found() {
         .into();
     let (mut refused, mut hidden) = (0, 0);
     for round in 0..OFFSETS {
-        let which = [0, 0, 1, 1, 1, 2][random.below(6) as usize];
+        let which = [0, 0, 1, 1, 1, 2][random.below(6)];
         let ending = ["", "-wal", "-durable"][which];
         let place = Files::new();
         for (ending, bytes) in ["", "-wal", "-durable"].iter().zip(&whole) {
             fs::write(place.beside(ending), bytes).unwrap();
         }
         let mut bytes = whole[which].clone();
-        let offset = random.below(bytes.len() as u64) as usize;
+        let offset = random.below(bytes.len());
         let cut = random.below(4) == 0;
         if cut {
             bytes.truncate(offset);
