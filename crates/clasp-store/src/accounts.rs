@@ -8,7 +8,8 @@ use crate::database::{Database, Kind, Layout, Migration};
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::limits::{PRUNED_ROWS_MAX, TOKENS_MAX, USERS_MAX};
-use crate::tokens::{self, Token};
+use crate::row_checksum::Checked;
+use crate::tokens::{self, TOKEN_COLUMNS, Token};
 
 /// Users, their tokens, what was revoked, and who failed to log in.
 #[derive(Debug)]
@@ -108,8 +109,8 @@ impl AuthStore {
             return Ok(Registered::Taken);
         }
         step.prepare_cached(
-            "INSERT INTO users (id, username, password_hash, created_at, username_folded) \
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO users (id, username, password_hash, created_at, username_folded, checksum) \
+             VALUES (?1, ?2, ?3, ?4, ?5, row_checksum(?1, ?2, ?3, ?4, ?5))",
         )?
         .execute(params![
             user.id,
@@ -131,9 +132,14 @@ impl AuthStore {
     /// The database does not work.
     pub fn user(&self, username: &str) -> Result<Option<User>, StoreError> {
         let mut question = self.connection().prepare_cached(
-            "SELECT id, username, password_hash, created_at FROM users WHERE username = ?1",
+            "SELECT id, username, password_hash, created_at, \
+             checksum IS row_checksum(id, username, password_hash, created_at, username_folded) \
+             FROM users WHERE username = ?1",
         )?;
-        Ok(question.query_row([username], user).optional()?)
+        match question.query_row([username], user).optional()? {
+            Some((_, false)) => Err(StoreError::BrokenRow { table: "users" }),
+            found => Ok(found.map(|(user, _)| user)),
+        }
     }
 
     /// Whether an account has this id.
@@ -164,7 +170,11 @@ impl AuthStore {
     /// The database does not work.
     pub fn replace_password_hash(&mut self, id: &str, hash: &str) -> Result<(), StoreError> {
         self.connection()
-            .prepare_cached("UPDATE users SET password_hash = ?2 WHERE id = ?1")?
+            .prepare_cached(
+                "UPDATE users SET password_hash = ?2, \
+                 checksum = row_checksum(id, username, ?2, created_at, username_folded) \
+                 WHERE id = ?1",
+            )?
             .execute([id, hash])?;
         Ok(())
     }
@@ -191,13 +201,15 @@ impl AuthStore {
     }
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
-    Ok(User {
+/// And whether it is as it was written.
+fn user(row: &Row<'_>) -> rusqlite::Result<(User, bool)> {
+    let user = User {
         id: row.get(0)?,
         username: row.get(1)?,
         password_hash: row.get(2)?,
         created_at: row.get(3)?,
-    })
+    };
+    Ok((user, row.get(4)?))
 }
 
 fn count(connection: &Connection, table: &'static str) -> Result<usize, StoreError> {
@@ -237,14 +249,36 @@ const LAYOUT: Layout = Layout {
             sql: include_str!("../migrations/accounts_3.sql"),
             then: |_| Ok(()),
         },
+        Migration {
+            sql: include_str!("../migrations/accounts_4.sql"),
+            then: |_| Ok(()),
+        },
     ],
     probes: &[
         "SELECT id, username, password_hash, created_at, username_folded FROM users",
         "SELECT digest, subject, username, scopes, expires_at, created_at, kind, parent, family FROM tokens",
         "SELECT digest, until FROM revoked",
         "SELECT source, count, since FROM failures",
+        // Which needs what the tables say of each other.
+        "DELETE FROM tokens WHERE digest = ?1",
+    ],
+    checked: &[
+        Checked {
+            table: "users",
+            columns: "id, username, password_hash, created_at, username_folded",
+        },
+        Checked {
+            table: "tokens",
+            columns: TOKEN_COLUMNS,
+        },
+        Checked {
+            table: "revoked",
+            columns: "digest, until",
+        },
     ],
 };
 
+#[cfg(test)]
+mod damage;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -12,6 +12,7 @@ use crate::error::{Damage, StoreError};
 use crate::journal::failpoints::{self, Point};
 use crate::limits::{BUSY_TIMEOUT, LARGE_BYTES};
 use crate::lock::{Lock, LockError};
+use crate::row_checksum::{self, Checked};
 
 /// What a database is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub(crate) struct Layout {
     pub(crate) migrations: &'static [Migration],
     /// Questions that every database of this kind can answer.
     pub(crate) probes: &'static [&'static str],
+    /// Tables of which each row has a checksum.
+    pub(crate) checked: &'static [Checked],
 }
 
 impl Layout {
@@ -164,6 +167,11 @@ impl Named<'_> {
         // What is refused stays as it is, with the log that a kill has left beside it: whose it is reads that.
         move_log_on_close(&connection, !self.has_log())?;
         self.check(&connection).map_err(|error| match error {
+            // What it says of its own tables makes no sense.
+            StoreError::Database(error) if is_wrong_sql(&error) => {
+                let found = error.to_string();
+                self.damaged(Damage::Inconsistent { found })
+            }
             StoreError::Database(error) => self.judge(error),
             error => error,
         })?;
@@ -175,6 +183,13 @@ impl Named<'_> {
         })?;
         for probe in layout.probes {
             connection.prepare(probe).map_err(|_| self.foreign())?;
+        }
+        for checked in layout.checked {
+            let is_whole = checked.is_whole(&connection);
+            if !is_whole.map_err(|error| self.judge(error))? {
+                let table = checked.table;
+                return Err(self.damaged(Damage::Row { table }));
+            }
         }
         // Last of all: it changes the file, which may have turned out to be somebody else's.
         prepare(&connection).map_err(|error| self.judge(error))?;
@@ -339,7 +354,17 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // What is said to be done has to survive a power cut: an account, and all the more a revocation.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    row_checksum::define(&connection)?;
     Ok(connection)
+}
+
+/// Moves the log into the database: what was taken away does not come back when the log is damaged, of which SQLite reads
+/// what lies before the damage as if nothing had followed.
+pub(crate) fn empty_log(connection: &Connection) {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = moved {
+        tracing::warn!(%error, "the log of a database cannot be moved into it: that is done later");
+    }
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

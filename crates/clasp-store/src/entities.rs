@@ -7,14 +7,21 @@ use std::path::Path;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension as _, Row, TransactionBehavior, params};
 
-use crate::database::{Database, Kind, Layout, Migration};
+use crate::database::{Database, Kind, Layout, Migration, empty_log};
 use crate::error::StoreError;
 use crate::limits::{ENTITIES_MAX, PAGE_ROWS_MAX};
+use crate::row_checksum::Checked;
 
 /// The columns in the order in which [`Stored`] reads them.
 macro_rules! columns {
     () => {
         "id, entity_type, name, public_key, created_at, metadata, tags, namespaces, scopes, status"
+    };
+}
+/// One more, that tells whether all of them are as they were written.
+macro_rules! is_whole {
+    () => {
+        concat!(", checksum IS row_checksum(", columns!(), ")")
     };
 }
 /// The registry.
@@ -161,8 +168,10 @@ impl EntityStore {
         let added = step
             .prepare_cached(
                 "INSERT OR IGNORE INTO entities \
-                 (id, entity_type, name, public_key, created_at, metadata, tags, namespaces, scopes, status) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 (id, entity_type, name, public_key, created_at, metadata, tags, namespaces, scopes, status, \
+                  checksum) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+                 row_checksum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))",
             )?
             .execute(params![
                 entity.id,
@@ -185,7 +194,12 @@ impl EntityStore {
     /// # Errors
     /// The database does not work.
     pub fn entity(&self, id: &str) -> Result<Option<Entity>, StoreError> {
-        let sql = concat!("SELECT ", columns!(), " FROM entities WHERE id = ?1");
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            is_whole!(),
+            " FROM entities WHERE id = ?1"
+        );
         let mut question = self.database.connection.prepare_cached(sql)?;
         question
             .query_row([id], Stored::read)
@@ -202,6 +216,7 @@ impl EntityStore {
         let sql = concat!(
             "SELECT ",
             columns!(),
+            is_whole!(),
             " FROM entities ORDER BY created_at DESC, id LIMIT ?1 OFFSET ?2"
         );
         let mut question = self.database.connection.prepare_cached(sql)?;
@@ -216,10 +231,9 @@ impl EntityStore {
     /// # Errors
     /// The database does not work.
     pub fn remove(&mut self, id: &str) -> Result<bool, StoreError> {
-        let removed = self
-            .database
-            .connection
-            .execute("DELETE FROM entities WHERE id = ?1", [id])?;
+        let connection = &self.database.connection;
+        let removed = connection.execute("DELETE FROM entities WHERE id = ?1", [id])?;
+        empty_log(connection);
         Ok(removed > 0)
     }
 
@@ -245,9 +259,13 @@ impl EntityStore {
             }
             Some(_) => {}
         }
-        step.prepare_cached("UPDATE entities SET status = ?2 WHERE id = ?1")?
-            .execute(params![id, status])?;
+        step.prepare_cached(
+            "UPDATE entities SET status = ?2, checksum = row_checksum(id, entity_type, name, \
+             public_key, created_at, metadata, tags, namespaces, scopes, ?2) WHERE id = ?1",
+        )?
+        .execute(params![id, status])?;
         step.commit()?;
+        empty_log(&self.database.connection);
         Ok(StatusChange::Done)
     }
 }
@@ -272,6 +290,7 @@ struct Stored {
     entity: Entity,
     lists: [String; 3],
     metadata: String,
+    is_whole: bool,
 }
 
 impl Stored {
@@ -293,10 +312,14 @@ impl Stored {
             },
             metadata: row.get(5)?,
             lists: [row.get(6)?, row.get(7)?, row.get(8)?],
+            is_whole: row.get(10)?,
         })
     }
 
     fn entity(self) -> Result<Entity, StoreError> {
+        if !self.is_whole {
+            return Err(StoreError::BrokenRow { table: "entities" });
+        }
         let [tags, namespaces, scopes] = &self.lists;
         Ok(Entity {
             metadata: serde_json::from_str(&self.metadata)?,
@@ -319,8 +342,16 @@ const LAYOUT: Layout = Layout {
             sql: include_str!("../migrations/registry_2.sql"),
             then: |_| Ok(()),
         },
+        Migration {
+            sql: include_str!("../migrations/registry_3.sql"),
+            then: |_| Ok(()),
+        },
     ],
     probes: &[concat!("SELECT ", columns!(), " FROM entities")],
+    checked: &[Checked {
+        table: "entities",
+        columns: columns!(),
+    }],
 };
 
 #[cfg(test)]

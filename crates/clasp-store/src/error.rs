@@ -89,6 +89,12 @@ pub enum StoreError {
     /// A row that this program would not have written.
     #[error("the database has a row that makes no sense: {0}")]
     Row(serde_json::Error),
+    /// A row that was changed by something else than this program.
+    #[error("a row of {table} is not as it was written: put a copy of the database in its place")]
+    BrokenRow {
+        /// Its table.
+        table: &'static str,
+    },
     /// There is room for no more.
     #[error("expected at most {max} {things}, and there are as many")]
     Full {
@@ -152,6 +158,12 @@ pub enum Damage {
     /// It is no database.
     #[error("it is no database")]
     NoDatabase,
+    /// Something has changed a row of it.
+    #[error("a row of {table} is not as it was written")]
+    Row {
+        /// Its table.
+        table: &'static str,
+    },
     /// It is a database, and not whole.
     #[error("{found}")]
     Inconsistent {

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod limits;
 mod lock;
 mod revoked;
+mod row_checksum;
 mod tokens;
 
 pub use accounts::{AuthStore, NewUser, Registered, User};

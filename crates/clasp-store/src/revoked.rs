@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use crate::accounts::AuthStore;
+use crate::database::empty_log;
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::limits::REVOKED_MAX;
@@ -23,9 +24,13 @@ impl AuthStore {
                 max: REVOKED_MAX,
             });
         }
-        step.prepare_cached("INSERT OR REPLACE INTO revoked (digest, until) VALUES (?1, ?2)")?
-            .execute(params![link, until_s])?;
+        step.prepare_cached(
+            "INSERT OR REPLACE INTO revoked (digest, until, checksum) \
+             VALUES (?1, ?2, row_checksum(?1, ?2))",
+        )?
+        .execute(params![link, until_s])?;
         step.commit()?;
+        empty_log(self.connection());
         Ok(())
     }
 

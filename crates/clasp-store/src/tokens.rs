@@ -4,6 +4,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::accounts::AuthStore;
+use crate::database::empty_log;
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::limits::{OWN_TOKENS_PER_SUBJECT_MAX, TOKENS_MAX, TOKENS_PER_SUBJECT_MAX};
@@ -95,7 +96,8 @@ impl AuthStore {
     pub fn token(&self, digest: &Digest) -> Result<Option<Token>, StoreError> {
         let mut question = self.connection().prepare_cached(
             "SELECT subject, username, scopes, expires_at, created_at, kind, parent, \
-             nullif(family, digest) FROM tokens WHERE digest = ?1",
+             nullif(family, digest), checksum IS row_checksum(digest, subject, username, scopes, \
+             expires_at, created_at, kind, parent, family) FROM tokens WHERE digest = ?1",
         )?;
         let row = question.query_row([digest], |row| {
             let scopes: String = row.get(2)?;
@@ -109,11 +111,14 @@ impl AuthStore {
                 parent: row.get(6)?,
                 family: row.get(7)?,
             };
-            Ok((token, scopes))
+            Ok((token, scopes, row.get::<_, bool>(8)?))
         });
-        let Some((token, scopes)) = row.optional()? else {
+        let Some((token, scopes, is_whole)) = row.optional()? else {
             return Ok(None);
         };
+        if !is_whole {
+            return Err(StoreError::BrokenRow { table: "tokens" });
+        }
         let scopes = serde_json::from_str(&scopes)?;
         Ok(Some(Token { scopes, ..token }))
     }
@@ -165,6 +170,7 @@ impl AuthStore {
             removed.extend(remove(&step, digest)?);
         }
         step.commit()?;
+        empty_log(self.connection());
         self.tokens = self.tokens.saturating_sub(removed.len());
         Ok(removed)
     }
@@ -205,8 +211,8 @@ pub(crate) fn insert(
     let scopes = serde_json::to_string(&token.scopes)?;
     step.prepare_cached(
         "INSERT INTO tokens \
-         (digest, subject, username, scopes, expires_at, created_at, kind, parent, family) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         (digest, subject, username, scopes, expires_at, created_at, kind, parent, family, checksum) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, row_checksum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9))",
     )?
     .execute(params![
         digest,
@@ -271,6 +277,10 @@ fn digests(
     let rows = question.query_map(parameters, |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+/// What the checksum of a token is over.
+pub(crate) const TOKEN_COLUMNS: &str =
+    "digest, subject, username, scopes, expires_at, created_at, kind, parent, family";
 
 #[cfg(test)]
 mod tests;

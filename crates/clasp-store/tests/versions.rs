@@ -38,10 +38,11 @@ const FORMS: [Form; 3] = [
             include_str!("../migrations/accounts_1.sql"),
             include_str!("../migrations/accounts_2.sql"),
             include_str!("../migrations/accounts_3.sql"),
+            include_str!("../migrations/accounts_4.sql"),
         ],
         row: "INSERT INTO users (id, username, password_hash, created_at) VALUES ('u-1', 'Zo', '$hash', 16)",
         count: "SELECT count(*) FROM users WHERE id = 'u-1' AND username = 'Zo' AND created_at = 16",
-        obstacle: "CREATE TABLE tokens_guests (x)",
+        obstacle: "ALTER TABLE users ADD COLUMN checksum INTEGER",
     },
     Form {
         kind: Kind::Registry,
@@ -49,11 +50,12 @@ const FORMS: [Form; 3] = [
         steps: &[
             include_str!("../migrations/registry_1.sql"),
             include_str!("../migrations/registry_2.sql"),
+            include_str!("../migrations/registry_3.sql"),
         ],
         row: "INSERT INTO entities (id, entity_type, name, public_key, created_at) \
               VALUES ('clasp:a', 'device', 'Lamp', zeroblob(32), 16)",
         count: "SELECT count(*) FROM entities WHERE id = 'clasp:a' AND name = 'Lamp' AND created_at = 16",
-        obstacle: "CREATE TABLE entities_created_at (x)",
+        obstacle: "ALTER TABLE entities ADD COLUMN checksum INTEGER",
     },
 ];
 

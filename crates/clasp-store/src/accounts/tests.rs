@@ -43,7 +43,7 @@ pub(crate) fn token(subject: &str) -> Token {
     }
 }
 
-fn new_user(id: &str, username: &str) -> NewUser {
+pub(crate) fn new_user(id: &str, username: &str) -> NewUser {
     User {
         id: id.to_owned(),
         username: username.to_owned(),

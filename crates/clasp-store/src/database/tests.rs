@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::accounts::AuthStore;
+use crate::accounts::tests::{new_user, token};
 use crate::entities::{EntityStatus, EntityStore};
 
 fn folder() -> (TempDir, PathBuf) {
@@ -164,6 +165,52 @@ fn a_start_that_was_cut_off_is_made_good() {
     assert!(refusal(&nowhere).starts_with("cannot open the auth database"));
 }
 
+/// A row says nothing any more that was not written by us, at the start or later. T-DUR-06
+#[test]
+fn a_changed_row_is_believed_neither_at_the_start_nor_later() {
+    for (table, change) in [
+        ("users", "UPDATE users SET password_hash = 'other'"),
+        ("users", "UPDATE users SET username_folded = ''"),
+        ("users", "UPDATE users SET checksum = NULL"),
+        ("tokens", "UPDATE tokens SET scopes = '[\"admin:/**\"]'"),
+        ("tokens", "UPDATE tokens SET expires_at = NULL"),
+        ("tokens", "UPDATE tokens SET created_at = created_at + 1"),
+        ("revoked", "UPDATE revoked SET digest = zeroblob(32)"),
+        ("revoked", "UPDATE revoked SET until = 1"),
+    ] {
+        let (_folder, path) = folder();
+        let mut store = AuthStore::open(&path).unwrap();
+        let registered = store.register(&new_user("u-1", "alice"), (&[1; 32], &token("u-1")));
+        registered.unwrap();
+        store.revoke(&[2; 32], None).unwrap();
+        store.connection().execute(change, []).unwrap();
+        let answers = match table {
+            "users" => store.user("alice").map(drop),
+            "tokens" => store.token(&[1; 32]).map(drop),
+            // Nobody reads more of it than that it is there.
+            _ => Err(StoreError::BrokenRow { table: "revoked" }),
+        };
+        let is_refused = matches!(answers, Err(StoreError::BrokenRow { .. }));
+        assert!(is_refused, "{change}: {answers:?}");
+        drop(store);
+        let expected = format!("is damaged: a row of {table} is not as it was written");
+        let refused = refusal(&path);
+        assert!(refused.contains(&expected), "{change}: {refused}");
+    }
+    let (_folder, path) = folder();
+    let store = EntityStore::open(&path).unwrap();
+    drop(store);
+    execute(
+        &path,
+        "INSERT INTO entities (id, entity_type, name, public_key, created_at) VALUES ('clasp:a', 'device', 'Lamp', zeroblob(32), 1)",
+    );
+    let refused = EntityStore::open(&path).unwrap_err().to_string();
+    assert!(
+        refused.contains("a row of entities is not as it was written"),
+        "{refused}"
+    );
+}
+
 /// What it is, how it is made, and what is said of it.
 type Unusable = (&'static str, fn(&Path), &'static str);
 
@@ -208,7 +255,7 @@ const UNUSABLE: [Unusable; 9] = [
             drop(AuthStore::open(path).unwrap());
             execute(path, "PRAGMA user_version = 99");
         },
-        "has version 99, expected at most 3",
+        "has version 99, expected at most 4",
     ),
     (
         "of another program",

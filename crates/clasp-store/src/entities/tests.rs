@@ -90,8 +90,12 @@ fn what_nobody_knows_is_no_reason_to_believe() {
         ("''", EntityStatus::Revoked),
         ("x'00'", EntityStatus::Revoked),
     ] {
-        let sql = format!("UPDATE entities SET status = {status}, entity_type = 'robot'");
-        store.database.connection.execute(&sql, []).unwrap();
+        let columns = columns!();
+        let sql = format!(
+            "UPDATE entities SET status = {status}, entity_type = 'robot'; \
+             UPDATE entities SET checksum = row_checksum({columns})"
+        );
+        store.database.connection.execute_batch(&sql).unwrap();
         let found = store.entity("clasp:a").unwrap().unwrap();
         assert_eq!(found.status, expected, "{status}");
         assert_eq!(found.entity_type, EntityType::Device);

@@ -384,6 +384,8 @@ pub(super) const LAYOUT: Layout = Layout {
         "SELECT id, sequence, at_us, parts, bytes, checksum FROM snapshots",
         "SELECT snapshot, part, content FROM snapshot_parts",
     ],
+    // It has its own, over records and snapshots.
+    checked: &[],
 };
 
 const PAGE_BYTES: usize = 4096;
