@@ -279,6 +279,4 @@ const LAYOUT: Layout = Layout {
 };
 
 #[cfg(test)]
-mod damage;
-#[cfg(test)]
 pub(crate) mod tests;

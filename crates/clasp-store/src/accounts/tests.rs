@@ -1,5 +1,7 @@
 //! Accounts: who is added, who is refused, and what a restart leaves.
 
+mod damage;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;

@@ -1,12 +1,10 @@
 //! Bits that flip in a database of accounts, and files that end too early: the start is refused, or every answer is right (T-DUR-06).
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use clasp_testkit::Random;
 use tempfile::TempDir;
 
-use super::tests::{NOW, new_user, token};
 use super::*;
 use crate::database::with_ending;
 use crate::tokens::Holder;
