@@ -10,6 +10,8 @@ mod failpoints;
 #[cfg(not(feature = "failpoints"))]
 #[path = "no_failpoints.rs"]
 mod failpoints;
+#[cfg(feature = "failpoints")]
+mod migration;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
