@@ -193,15 +193,33 @@ impl Relay {
         assert!(sent.expect("kill can be started").success());
     }
 
+    /// Says what a failed test should know: whether it has ended before, and what it logged.
+    #[expect(clippy::print_stderr, reason = "there is nobody else to tell")]
+    fn tell(&mut self) {
+        let ended = self.child.try_wait();
+        eprintln!("relay {} has ended: {ended:?}", self.child.id());
+        let seen = std::mem::take(&mut *self.seen.borrow_mut());
+        for line in seen.into_iter().chain(self.later.try_iter()) {
+            eprintln!("  {line}");
+        }
+    }
+
     /// Sends a signal and waits for the end; gives the exit code.
     pub(crate) fn end(mut self, signal: &str) -> Option<i32> {
-        self.signal(signal);
+        match signal {
+            // At once: a program that sends it comes milliseconds later.
+            "KILL" => self.child.kill().expect("it is ours"),
+            _ => self.signal(signal),
+        }
         self.child.wait().expect("the relay ends").code()
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
+        if thread::panicking() {
+            self.tell();
+        }
         // It may have ended by itself.
         self.child.kill().ok();
         self.child.wait().ok();
