@@ -185,11 +185,21 @@ pub(crate) async fn live(
     round: usize,
     lasts: Duration,
 ) -> Acknowledged {
+    live_until(relay, known, round, tokio::time::sleep(lasts)).await
+}
+
+/// The same with a moment that the kill comes at.
+pub(crate) async fn live_until(
+    relay: Relay,
+    known: Acknowledged,
+    round: usize,
+    moment: impl Future<Output = ()>,
+) -> Acknowledged {
     let url = relay.url();
     let bundles = known.check(&url, round).await;
     let writers = write_all(&url, known.writers).await;
     let bundler = tokio::spawn(write_bundles(connect(&url).await, bundles));
-    tokio::time::sleep(lasts).await;
+    moment.await;
     assert_eq!(relay.end("KILL"), None);
     Acknowledged {
         writers: ended(writers).await.0,

@@ -22,6 +22,8 @@ mod journal_figures;
 mod journal_full;
 #[cfg(feature = "journal")]
 mod journal_history;
+#[cfg(feature = "journal")]
+mod journal_snapshot_file;
 mod logs;
 #[cfg(feature = "journal")]
 mod long_journal;
