@@ -46,7 +46,7 @@ pub(crate) fn run(root: &Path, extent: Extent) -> anyhow::Result<bool> {
 }
 
 /// One command, with what it needs around it.
-struct Step {
+pub(crate) struct Step {
     name: String,
     command: Vec<String>,
     folder: PathBuf,
@@ -55,7 +55,7 @@ struct Step {
 }
 
 impl Step {
-    fn new(name: impl Into<String>, command: &[&str]) -> Self {
+    pub(crate) fn new(name: impl Into<String>, command: &[&str]) -> Self {
         Self {
             name: name.into(),
             command: command.iter().map(|word| (*word).to_owned()).collect(),
@@ -70,7 +70,7 @@ impl Step {
         self
     }
 
-    fn run(&self, root: &Path) -> anyhow::Result<bool> {
+    pub(crate) fn run(&self, root: &Path) -> anyhow::Result<bool> {
         output::say(&format!("== {}: {}", self.name, self.repeat()));
         let begin = Instant::now();
         let mut command = Command::new(&self.command[0]);

@@ -1,8 +1,9 @@
-//! Automation of this repository: `cargo xtask <tidy|conformance|readme|ci>`.
+//! Automation of this repository: `cargo xtask <tidy|conformance|readme|ci|long>`.
 
 mod blank;
 mod ci;
 mod conformance;
+mod long;
 mod output;
 mod readme;
 mod source;
@@ -39,8 +40,9 @@ fn run(arguments: &[&str]) -> anyhow::Result<bool> {
         ["readme"] => readme::run(&root),
         ["ci"] => ci::run(&root, ci::Extent::Full),
         ["ci", "--fast"] => ci::run(&root, ci::Extent::Fast),
+        ["long"] => long::run(&root),
         _ => bail!(
-            "expected one of: tidy, conformance [--deny or --tests], readme, ci [--fast]; found {arguments:?}"
+            "expected one of: tidy, conformance [--deny or --tests], readme, ci [--fast], long; found {arguments:?}"
         ),
     }
 }
