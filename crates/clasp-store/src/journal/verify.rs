@@ -155,11 +155,18 @@ pub(super) fn rows(connection: &Connection, origin: &Origin) -> rusqlite::Result
         }
         after = Some(last);
     }
-    let held = origin.floor.unwrap_or(0)..=after.unwrap_or(0);
-    // A state of records that are not there, or without some that are not there any more.
-    if let Some(sequence) = compaction::newest_sequence(connection)?.filter(|it| !held.contains(it))
-    {
-        faults.push(Fault::Snapshot { sequence });
+    if let Some(sequence) = compaction::newest_sequence(connection)? {
+        let (floor, last) = (origin.floor.unwrap_or(0), after.unwrap_or(0));
+        if sequence < floor {
+            // What was removed is in no state.
+            faults.push(Fault::Gap {
+                after: sequence,
+                found: floor.saturating_add(1),
+            });
+        } else if sequence > last {
+            // It is of records that are not there.
+            faults.push(Fault::Snapshot { sequence });
+        }
     }
     // Summaries are of the oldest batches: of all up to some batch.
     let mut without = connection.prepare(
