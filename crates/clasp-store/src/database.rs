@@ -372,7 +372,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Whether the last one to close it moves the log into the file, as SQLite does by itself.
-fn move_log_on_close(connection: &Connection, moves: bool) -> rusqlite::Result<()> {
+pub(crate) fn move_log_on_close(connection: &Connection, moves: bool) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !moves)?;
     Ok(())
 }

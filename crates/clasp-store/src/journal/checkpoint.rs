@@ -6,12 +6,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::JournalError;
 use super::file::judge;
-use crate::database::with_ending;
+use crate::database::{move_log_on_close, with_ending};
 use crate::limits::BUSY_TIMEOUT;
 
 /// The thread, and what is known of it.
@@ -31,9 +30,7 @@ impl Checkpoints {
         let prepared = connection.busy_timeout(BUSY_TIMEOUT);
         prepared.map_err(|error| judge(path, error))?;
         // The writer decides what becomes of the log.
-        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        let kept = connection.set_db_config(option, true);
-        kept.map_err(|error| judge(path, error))?;
+        move_log_on_close(&connection, false).map_err(|error| judge(path, error))?;
         let (requests, asked) = channel();
         let (answer, results) = channel();
         let thread = std::thread::Builder::new().name("journal-log".to_owned());

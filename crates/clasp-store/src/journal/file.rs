@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, ffi};
 
 use super::batch::{self, Batch, Summary};
@@ -17,7 +16,7 @@ use super::pins::{Held, Pins};
 use super::summary::Keys;
 use super::verify;
 use super::watermark::{self, Watermark};
-use crate::database::{Database, Kind, Layout, Migration};
+use crate::database::{Database, Kind, Layout, Migration, move_log_on_close};
 use crate::error::{StoreError, is_full};
 use crate::limits::{CHUNK_BYTES, LOG_PAGES};
 
@@ -249,8 +248,7 @@ impl JournalFile {
     /// database of a disk that has failed, and then remove it.
     fn failed(&mut self, error: JournalError) -> Trouble {
         self.is_sound = false;
-        let option = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        if let Err(error) = self.database.connection.set_db_config(option, true) {
+        if let Err(error) = move_log_on_close(&self.database.connection, false) {
             tracing::error!(%error, "the log of the journal may not be kept");
         }
         Trouble::Failed(error)
