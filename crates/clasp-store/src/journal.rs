@@ -48,7 +48,7 @@ pub use export::import;
 pub use file::Durability;
 pub use point::Point;
 pub use published::import_v45;
-pub use query::Query;
+pub use query::{Part, Query};
 pub use queue::{Progress, State};
 pub use reader::{Reader, Scan};
 pub use record::{Entry, OwnedRecord, OwnedWrite, Record, Write};
@@ -86,13 +86,21 @@ pub struct Options {
     pub flush: Duration,
 }
 
-/// Where records are to be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Before {
+/// Which records are to be removed: those that lie before either of the two. 0 names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Before {
     /// Before this sequence number.
-    Sequence(u64),
+    pub sequence: u64,
     /// Older than this, in microseconds since the Unix epoch.
-    Time(u64),
+    pub at_us: u64,
+}
+
+impl Before {
+    /// By number only.
+    #[must_use]
+    pub const fn sequence(sequence: u64) -> Self {
+        Self { sequence, at_us: 0 }
+    }
 }
 
 /// An open journal, that no other process writes.
@@ -214,10 +222,11 @@ impl Journal {
         if let ReaderSource::Ring(_) = self.source {
             return Err(JournalError::NoFile);
         }
-        let before = match before {
-            Before::Sequence(sequence) => sequence,
-            Before::Time(at_us) => self.reader()?.first_since(at_us)?,
+        let by_age = match before.at_us {
+            0 => 0,
+            at_us => self.reader()?.first_since(at_us)?,
         };
+        let before = before.sequence.max(by_age);
         let (reply, done) = sync_channel(1);
         if !self
             .shared

@@ -75,7 +75,7 @@ fn reading_a_million_records() {
             state: vec![7; 1 << 20],
         };
         let compacted = journal
-            .compact(snapshot, Before::Sequence(RECORDS / 2))
+            .compact(snapshot, Before::sequence(RECORDS / 2))
             .unwrap();
         println!("  compaction {:?} {compacted:?}", began.elapsed());
     }
@@ -102,7 +102,7 @@ fn records_while_a_million_are_removed() {
         let begun = Instant::now();
         std::thread::scope(|scope| {
             let compact = || {
-                let compacted = journal.compact(snapshot, Before::Sequence(RECORDS));
+                let compacted = journal.compact(snapshot, Before::sequence(RECORDS));
                 (compacted.unwrap(), begun.elapsed())
             };
             let compaction = scope.spawn(compact);

@@ -29,7 +29,7 @@ pub(crate) struct Journal {
     /// Milliseconds that a write waits for others at most, while they come faster than the disk writes
     #[arg(long, value_name = "MS", default_value = "50", value_parser = milliseconds)]
     journal_flush_ms: Duration,
-    /// Remove records before this sequence number, every hour, once a snapshot holds what they did
+    /// Remove records before this sequence number, once a snapshot holds what they did
     #[arg(long, value_name = "SEQUENCE")]
     journal_compact_before: Option<u64>,
     /// Remove records older than this likewise: 7d, 12h, 30m, 90s

@@ -66,6 +66,16 @@ impl Batch<'_> {
         self.answer_payload();
     }
 
+    /// Answers something that cannot be read with an ERROR, behind the answers to the writes before it: it may have been
+    /// meant as one. // protocol/router.md 18.5
+    pub fn error_in_turn(&mut self, code: Code, message: &str) {
+        self.write_error(code, message, None);
+        match self.router.taps.is_empty() || !self.session.owes() {
+            true => self.answer_payload(),
+            false => self.session.owed.lock().push(0, &self.work.payload),
+        }
+    }
+
     /// Answers with a message that needs nothing of the router: PONG, SYNC, WELCOME.
     pub fn answer(&mut self, payload: &[u8]) {
         self.answer_as(Qos::Fire, payload);

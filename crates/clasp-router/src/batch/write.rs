@@ -14,6 +14,7 @@ use crate::operation::{Operation, Receipt};
 use crate::param::{self, Applied, LockChange, Record};
 use crate::peer::{self, Peer};
 use crate::refusal::Refusal;
+use crate::router::Reservation;
 use crate::session::Session;
 use crate::shard::SlotNumber;
 use crate::snapshot;
@@ -170,25 +171,33 @@ impl Batch<'_> {
                 signal: None,
                 ..*publish
             };
-            return self.fan_out(number, &announced);
+            let room = self.router.reserve(1)?;
+            return Ok(self.fan_out(number, &announced, Some(room)));
         }
+        let is_transient = is_transient(publish.signal, publish.phase);
+        // Before a move that waits goes out: who is refused has changed nothing.
+        let room = match is_transient {
+            true => None,
+            false => Some(self.router.reserve(1)?),
+        };
         if publish.signal == Some(Signal::Gesture) && !self.lets_through(number, publish) {
             return Ok(Receipt {
                 is_applied: true,
                 ..Receipt::default()
             });
         }
-        self.fan_out(number, publish)
+        Ok(self.fan_out(number, publish, room))
     }
 
     fn fan_out(
         &mut self,
         number: SlotNumber,
         publish: &PublishRef<'_>,
-    ) -> Result<Receipt, Refusal> {
-        let is_recorded = !is_transient(publish.signal, publish.phase);
-        if is_recorded {
-            self.router.reserve(1)?.keep(1);
+        room: Option<Reservation<'_>>,
+    ) -> Receipt {
+        let is_recorded = room.is_some();
+        if let Some(room) = room {
+            room.keep(1);
         }
         let mut payload = core::mem::take(&mut self.work.payload);
         payload.clear();
@@ -211,11 +220,11 @@ impl Batch<'_> {
         };
         let sequence = self.commit(write, is_recorded);
         self.work.payload = payload;
-        Ok(Receipt {
+        Receipt {
             revision: None,
             sequence,
             is_applied: true,
-        })
+        }
     }
 
     /// A directed message: only the session that the address names gets it.

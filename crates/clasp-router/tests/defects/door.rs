@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use clasp_proto::{Code, Message, MessageRef, Signal, Value, binary};
+use clasp_proto::{Code, Message, MessageRef, Phase, Publish, Signal, Value, binary};
 use clasp_router::{Caller, Commit, Gate, Operation, Refusal, Tap};
 
 use crate::stage::{Stage, bundle, bundle_at, publish, set};
@@ -133,6 +133,34 @@ fn a_tap_without_room_refuses_the_write_and_gets_its_room_back() {
         .unwrap();
     assert_eq!(stage.code(&writer, &set("/z", 1)), Some(Code::Unavailable));
     assert_eq!(stage.router.params(), 2);
+}
+
+// protocol/router.md 18.1: the end of a gesture was refused after the move that waited had gone out
+#[test]
+fn a_gesture_whose_end_is_refused_stays_as_it_is() {
+    let (mut stage, _) = journaled(1);
+    let (writer, reader) = (stage.session("w"), stage.reader("r", "/**"));
+    let gesture = |phase| {
+        Message::Publish(Publish {
+            address: "/g".to_owned(),
+            signal: Some(Signal::Gesture),
+            phase: Some(phase),
+            id: Some(1),
+            value: Some(Value::Int(1)),
+            ..Publish::default()
+        })
+    };
+    for phase in [Phase::Start, Phase::Move] {
+        stage.send(&writer, &gesture(phase)).unwrap();
+    }
+    assert_eq!(stage.received(&reader), [gesture(Phase::Start)]);
+    assert_eq!(
+        stage.code(&writer, &gesture(Phase::End)),
+        Some(Code::Unavailable)
+    );
+    assert_eq!(stage.received(&reader), []);
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(stage.received(&reader), [gesture(Phase::Move)]);
 }
 
 // protocol/router.md 18.1: a bundle once wrote more records than it had asked room for

@@ -120,7 +120,7 @@ impl<'a> Dispatch<'a> {
         if compact.len() > FRAME_PAYLOAD_MAX {
             // Small numbers take more room in the compact encoding.
             let text = "the message is too large for a frame of the compact encoding";
-            return self.batch.error(Code::InvalidValue, text, None);
+            return self.batch.error_in_turn(Code::InvalidValue, text);
         }
         match (message, binary::view(&compact)) {
             (Message::Publish(Publish { signal: None, .. }), Ok(MessageRef::Publish(publish))) => {
@@ -278,8 +278,8 @@ impl<'a> Dispatch<'a> {
         self.offences += 1;
         self.counts.unreadable += 1;
         match self.batch.charge(1) {
-            Ok(()) => self.batch.error(code, text, None),
-            Err(refusal) => self.batch.refuse(&refusal, None),
+            Ok(()) => self.batch.error_in_turn(code, text),
+            Err(refusal) => self.batch.refuse_write(&refusal, None),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct JournalPlan {
     pub(crate) options: Options,
     /// ACKs come when a write is durable; else as soon as it is done.
     pub(crate) acks_wait: bool,
-    /// Which records are removed, every hour.
+    /// Which records are removed with every snapshot.
     pub(crate) compact_before: Option<u64>,
     pub(crate) compact_age: Option<Duration>,
 }

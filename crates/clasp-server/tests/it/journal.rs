@@ -226,6 +226,26 @@ async fn present(server: &Server, addresses: &[&str]) -> Vec<bool> {
     found
 }
 
+// protocol/router.md 18.5
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_refused_in_its_turn() {
+    let (_folder, path) = place();
+    let server = start_alone(|config| config.journal = Some(path)).await;
+    let mut client = Client::welcomed(&server, Protocol::Tcp).await;
+    client.sync().await;
+    failpoints::set(Point::BeforeFsync, 0, Action::Stall);
+    client.send(&set("/a", 1)).await;
+    let unreadable = framed_payload(Qos::Confirm, &[0xEE]);
+    client.send_frames(&[unreadable]).await;
+    // Both were done: this is answered at once.
+    assert_eq!(client.sync().await, []);
+    failpoints::clear();
+    let first = client.next().await;
+    assert!(matches!(first, Message::Ack(_)), "{first:?}");
+    assert_eq!(client.error().await, Code::InvalidMessage);
+    server.shutdown().await;
+}
+
 // T-DUR-04, protocol/router.md 18.6
 #[tokio::test]
 async fn a_full_disk_is_told_and_recovered_from() {

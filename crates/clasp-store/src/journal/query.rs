@@ -51,6 +51,21 @@ impl Reader {
         query: &Query<'_>,
         visible: &mut dyn FnMut(&Entry) -> bool,
     ) -> Result<Vec<Entry>, JournalError> {
+        Ok(self.part(query, visible, usize::MAX)?.entries)
+    }
+
+    /// The same of a part of the journal: of so many batches, 64 KiB each, beside those that can be passed by unread.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged.
+    pub fn part(
+        &self,
+        query: &Query<'_>,
+        visible: &mut dyn FnMut(&Entry) -> bool,
+        batches_max: usize,
+    ) -> Result<Part, JournalError> {
+        let mut batches = 0;
+        let mut goes_on_after = None;
         let mut search = Search {
             query,
             visible,
@@ -58,7 +73,7 @@ impl Reader {
             found: Vec::new(),
         };
         if query.limit == 0 {
-            return Ok(search.found);
+            return Ok(Part::default());
         }
         match self.source() {
             Source::File(file) => {
@@ -74,7 +89,12 @@ impl Reader {
                         let numbers = record.first_sequence()..=record.sequence;
                         search.look(numbers, record.at_us, record.author, record.writes())
                     })?;
+                    batches += 1;
                     if search.has_enough() {
+                        break;
+                    }
+                    if batches == batches_max {
+                        goes_on_after = Some(batch.last);
                         break;
                     }
                 }
@@ -91,8 +111,20 @@ impl Reader {
                 }
             }
         }
-        Ok(search.found)
+        Ok(Part {
+            entries: search.found,
+            goes_on_after,
+        })
     }
+}
+
+/// What was found in a part of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Part {
+    /// As of a query.
+    pub entries: Vec<Entry>,
+    /// The number after which the next part begins; nothing if there is none, or as much was found as was asked for.
+    pub goes_on_after: Option<u64>,
 }
 
 struct Search<'a> {

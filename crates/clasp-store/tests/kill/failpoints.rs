@@ -71,7 +71,7 @@ fn a_disk_that_fails_once_is_not_believed_again() {
                 at_us: 1,
                 state: vec![1],
             };
-            let failed = journal.compact(snapshot, Before::Sequence(1));
+            let failed = journal.compact(snapshot, Before::sequence(1));
             assert!(matches!(failed, Err(JournalError::Failed)), "{failed:?}");
         } else {
             write(&journal, 2);
@@ -154,10 +154,10 @@ fn a_snapshot_that_does_not_fit_holds_up_no_record() {
     };
     // In the middle of its parts.
     set(Point::Compaction, 3, Action::Full);
-    let given_up = journal.compact(snapshot(1), Before::Sequence(0));
+    let given_up = journal.compact(snapshot(1), Before::sequence(0));
     assert!(matches!(given_up, Err(JournalError::Full)), "{given_up:?}");
     write(&journal, 2);
-    journal.compact(snapshot(2), Before::Sequence(0)).unwrap();
+    journal.compact(snapshot(2), Before::sequence(0)).unwrap();
     let newest = Reader::open(&path).unwrap().newest_snapshot().unwrap();
     assert_eq!(newest, Some(snapshot(2)));
     journal.close().unwrap();

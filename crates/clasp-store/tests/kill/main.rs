@@ -166,7 +166,7 @@ fn child() {
                     state: vec![1; 300_000],
                 };
                 journal
-                    .compact(snapshot, Before::Sequence(sequence.saturating_sub(100)))
+                    .compact(snapshot, Before::sequence(sequence.saturating_sub(100)))
                     .unwrap();
             }
         });

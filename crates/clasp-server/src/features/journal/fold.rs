@@ -45,8 +45,8 @@ impl Fold {
 
     /// Applies what was done after it.
     pub(super) fn apply(&mut self, record: &OwnedRecord) -> Result<(), NoWrite> {
-        // A clock that was set back counts as no time.
-        self.at = self.at.max(Timestamp(record.at_us));
+        // By the clock of the last record, also when that was set back: else all that came since would seem to be over.
+        self.at = Timestamp(record.at_us);
         self.sequence = record.sequence;
         for write in &record.writes {
             match binary::view(&write.payload) {
@@ -75,6 +75,7 @@ impl Fold {
         write: &OwnedWrite,
         record: &OwnedRecord,
     ) -> Result<(), NoWrite> {
+        let revision = set.revision.ok_or(NoWrite)?;
         let written_at = Timestamp(record.at_us);
         let held = self.params.get_mut(set.address);
         // One that made its param has a signal.
@@ -96,15 +97,12 @@ impl Fold {
         let param = |address: Arc<str>| ExportedParam {
             address,
             value: Stored::new(set.value),
-            revision: set.revision.unwrap_or(0),
+            revision,
             writer: Arc::clone(&record.author),
             written_at,
             ttl,
             expires_at,
         };
-        if set.revision.is_none() {
-            return Err(NoWrite);
-        }
         match held {
             Some(held) => *held = param(Arc::clone(&held.address)),
             None => {

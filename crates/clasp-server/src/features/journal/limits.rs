@@ -9,8 +9,12 @@ pub(super) const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// How often that is looked at.
 pub(super) const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How often the state is written into the journal, and old records are removed from it.
+/// How often at least the state is written into the journal, and old records are removed from it.
 pub(super) const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How far the wall clock may be from where it was expected before that is done sooner: more than it is adjusted by in an
+/// hour, and less than any ttl.
+pub(super) const CLOCK_STEP: Duration = Duration::from_millis(1500);
 
 /// Writes after which that is done sooner: what a start reads in less than a second.
 pub(super) const SNAPSHOT_WRITES: u64 = 200_000;
@@ -23,6 +27,9 @@ pub(super) const CLOSE_MAX: Duration = Duration::from_secs(20);
 
 /// Those who read the journal at a time; each has a thread and an open file.
 pub(super) const READERS_MAX: usize = 4;
+
+/// Batches that one of them reads before the next has its turn: 4 MiB, some milliseconds.
+pub(super) const PART_BATCHES: usize = 64;
 
 /// How often a long recovery tells how far it is.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(2);

@@ -39,7 +39,7 @@ pub(crate) struct Journal {
     /// Nothing if it is kept in memory.
     path: Option<PathBuf>,
     acks_wait: bool,
-    /// Which records are removed, every hour.
+    /// Which records are removed with every snapshot.
     compact_before: Option<u64>,
     compact_age: Option<Duration>,
     /// Places for those who read it.

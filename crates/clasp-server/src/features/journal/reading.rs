@@ -6,6 +6,7 @@ use clasp_proto::{Pattern, Signal};
 use clasp_store::journal::{Entry, JournalError, Query, Reader, Snapshot};
 
 use super::Journal;
+use super::limits::PART_BATCHES;
 use crate::supervisor::blocking;
 
 /// What is asked for.
@@ -19,6 +20,24 @@ pub(crate) struct Wanted {
     pub(crate) signals: Option<Vec<Signal>>,
 }
 
+impl Wanted {
+    /// True if no write can be it.
+    fn is_nothing(&self) -> bool {
+        self.signals.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    fn query(&self, after_sequence: u64, limit: usize) -> Query<'_> {
+        Query {
+            pattern: &self.pattern,
+            from_us: self.from,
+            to_us: self.to,
+            after_sequence,
+            limit,
+            signals: self.signals.as_deref(),
+        }
+    }
+}
+
 impl Journal {
     /// The writes after a number that are asked for, at most so many, in their order.
     pub(crate) async fn page(
@@ -27,18 +46,19 @@ impl Journal {
         after_sequence: u64,
         limit: usize,
     ) -> Result<Vec<Entry>, JournalError> {
-        self.read(move |reader| {
-            let query = Query {
-                pattern: &wanted.pattern,
-                from_us: wanted.from,
-                to_us: wanted.to,
-                after_sequence,
-                limit,
-                signals: wanted.signals.as_deref(),
-            };
-            reader.query(&query, &mut |_| true)
-        })
-        .await
+        let mut found = Vec::new();
+        let mut after = Some(after_sequence).filter(|_| !wanted.is_nothing());
+        while let Some(after_sequence) = after.filter(|_| found.len() < limit) {
+            let (wanted, limit) = (Arc::clone(&wanted), limit - found.len());
+            let part = self.read(move |reader| {
+                let query = wanted.query(after_sequence, limit);
+                reader.part(&query, &mut |_| true, PART_BATCHES)
+            });
+            let part = part.await?;
+            found.extend(part.entries);
+            after = part.goes_on_after;
+        }
+        Ok(found)
     }
 
     /// The number of the last write; 0 before the first.

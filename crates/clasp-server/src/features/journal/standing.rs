@@ -72,14 +72,21 @@ impl Standing {
             let now = self.clock.tick();
             let moved_at = Tick(self.moved_at.swap(now.0, Ordering::AcqRel));
             self.commits.count(now.since(moved_at));
-            if self.is_stuck.swap(false, Ordering::AcqRel) {
-                tracing::warn!("the journal makes progress again: writes are acknowledged again");
-            }
+            self.goes_on();
         }
         if progress.state == State::Failed {
             self.has_failed.store(true, Ordering::Release);
         }
         self.wake();
+    }
+
+    /// Says whether it did not until now.
+    fn goes_on(&self) -> bool {
+        let was_stuck = self.is_stuck.swap(false, Ordering::AcqRel);
+        if was_stuck {
+            tracing::warn!("the journal makes progress again: writes are acknowledged again");
+        }
+        was_stuck
     }
 
     /// Notices that nothing becomes durable for too long. // protocol/router.md 18.6
@@ -88,7 +95,14 @@ impl Standing {
         let moved_at = Tick(self.moved_at.load(Ordering::Acquire));
         let still = self.clock.tick().since(moved_at);
         let is_stuck = appended > durable && u128::from(still) >= STUCK_AFTER.as_micros();
-        if !is_stuck || self.has_failed.load(Ordering::Acquire) {
+        if self.has_failed.load(Ordering::Acquire) {
+            return;
+        }
+        if !is_stuck {
+            // The disk may have moved on just before it was called stuck, and does so no more while nothing is let in.
+            if self.goes_on() {
+                self.wake();
+            }
             return;
         }
         if !self.is_stuck.swap(true, Ordering::AcqRel) {
@@ -166,14 +180,71 @@ impl Standing {
     }
 
     fn wake(&self) {
-        let (durable, has_stopped) = (self.durable(), self.has_stopped());
+        let (durable, has_failed) = (self.durable(), self.has_failed());
         let mut waiting = self.waiting.lock();
-        let due = |(sequence, _): &mut (u64, Waker)| has_stopped || *sequence <= durable;
-        let kept: Vec<_> = waiting.for_disk.extract_if(.., due).collect();
+        let due = |(sequence, _): &mut (u64, Waker)| has_failed || *sequence <= durable;
+        let mut told: Vec<_> = waiting.for_disk.extract_if(.., due).collect();
+        if self.has_stopped() {
+            // They are told again: it may go on before they look.
+            told.extend(waiting.for_disk.iter().cloned());
+        }
         let room = std::mem::take(&mut waiting.for_room);
         waiting.room_told += 1;
         drop(waiting);
-        kept.into_iter().for_each(|(_, waker)| waker.wake());
+        told.into_iter().for_each(|(_, waker)| waker.wake());
         room.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn durable(durable: u64) -> Progress {
+        Progress {
+            durable,
+            state: State::Running,
+        }
+    }
+
+    #[test]
+    fn a_disk_that_moved_on_while_it_was_called_stuck_is_not_stuck_for_ever() {
+        let standing = Standing::new(Clock::new());
+        standing.handed_over(1, Tick(1));
+        standing.progressed(durable(1));
+        // `watch` had looked before that, and said so after it.
+        standing.is_stuck.store(true, Ordering::Release);
+        assert!(standing.has_stopped());
+        standing.watch();
+        assert!(!standing.has_stopped());
+    }
+
+    #[test]
+    fn who_is_told_of_a_stuck_disk_is_told_again_when_its_write_is_kept() {
+        let standing = Standing::new(Clock::new());
+        standing.handed_over(2, Tick(1));
+        let woken = Arc::new(Woken::default());
+        assert!(!standing.has_kept(2, &Arc::clone(&woken).into()));
+        standing.is_stuck.store(true, Ordering::Release);
+        standing.wake();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        // It goes on before anybody has looked.
+        standing.progressed(durable(1));
+        assert!(!standing.is_settled(2));
+        standing.progressed(durable(2));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
     }
 }

@@ -42,7 +42,7 @@ impl Tap for JournalTap {
                 writes,
             };
             if let Err(error) = journal.store.append(&record) {
-                // Its ACK will not come, since the mark never gets there.
+                // It is answered 501, since the mark never gets there.
                 tracing::error!(%error, sequence, "a write cannot be journaled");
             }
         };

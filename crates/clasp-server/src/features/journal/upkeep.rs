@@ -1,14 +1,16 @@
 //! What goes on beside the writes: watching the disk, snapshots of the state, removal of old records, and the end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use clasp_router::Router;
+use clasp_router::{Now, Router};
 use clasp_store::journal::{Before, JournalError, Snapshot};
 use tokio::time::{sleep, timeout};
 
 use super::Journal;
 use super::limits::{
-    CLOSE_MAX, SNAPSHOT_INTERVAL, SNAPSHOT_WRITES, SNAPSHOT_WRITES_PER_PARAM, WATCH_INTERVAL,
+    CLOCK_STEP, CLOSE_MAX, SNAPSHOT_INTERVAL, SNAPSHOT_WRITES, SNAPSHOT_WRITES_PER_PARAM,
+    WATCH_INTERVAL,
 };
 use crate::features::snapshot;
 use crate::shared::Shared;
@@ -33,8 +35,7 @@ pub(crate) async fn finish(shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
     let closed = blocking(move || {
         if journal.path.is_some() && journal.is_well() {
-            let kept = journal.keep_state(&shared.router);
-            kept.unwrap_or_else(complain);
+            journal.keep_or_complain(&shared.router);
         }
         journal.store.close()
     });
@@ -62,16 +63,21 @@ impl Journal {
             at_us: export.at.0,
             state,
         };
-        let before = self.compact_before.unwrap_or(0);
         let age = self.compact_age.map(|age| age.as_micros() as u64);
-        if let Some(age) = age {
-            let oldest = Before::Time(now.wall.0.saturating_sub(age));
-            self.store.compact(snapshot.clone(), oldest)?;
-        }
-        if age.is_none() || before > 0 {
-            self.store.compact(snapshot, Before::Sequence(before))?;
-        }
+        let before = Before {
+            sequence: self.compact_before.unwrap_or(0),
+            at_us: age.map_or(0, |age| now.wall.0.saturating_sub(age)),
+        };
+        self.store.compact(snapshot, before)?;
         Ok(next)
+    }
+
+    /// The same, also when it fails: then some writes later, when there may be room.
+    fn keep_or_complain(&self, router: &Router) -> u64 {
+        self.keep_state(router).unwrap_or_else(|error| {
+            tracing::error!(%error, "the state cannot be written to the journal: the next start will take longer");
+            self.standing.durable() + SNAPSHOT_WRITES
+        })
     }
 
     /// Waits until a write is kept, through all times in which none is.
@@ -84,6 +90,21 @@ impl Journal {
             sleep(WATCH_INTERVAL).await;
         }
     }
+
+    /// Waits until the wall clock is set. Records have its stamps, by which a start would take what is left of every ttl:
+    /// a snapshot has what the steady clock says is left.
+    async fn clock_is_set(&self) {
+        let before = self.standing.now();
+        while !is_step(before, self.standing.now()) {
+            sleep(WATCH_INTERVAL).await;
+        }
+    }
+}
+
+/// Whether the wall clock has not gone as far as the steady one.
+fn is_step(before: Now, now: Now) -> bool {
+    let expected = before.wall.0.saturating_add(now.tick.since(before.tick));
+    Duration::from_micros(expected.abs_diff(now.wall.0)) > CLOCK_STEP
 }
 
 async fn watch(journal: Arc<Journal>) {
@@ -100,22 +121,44 @@ async fn snapshots(shared: Arc<Shared>) {
         };
         let (keeper, shared) = (Arc::clone(&journal), Arc::clone(&shared));
         let next = blocking(move || match keeper.is_well() {
-            true => keeper.keep_state(&shared.router).unwrap_or_else(complain),
+            true => keeper.keep_or_complain(&shared.router),
             false => AT_ONCE,
-        })
-        .await;
-        let sooner = timeout(SNAPSHOT_INTERVAL, journal.has_come_to(next));
-        sooner.await.ok();
+        });
+        let next = next.await;
+        tokio::select! {
+            () = sleep(SNAPSHOT_INTERVAL) => {}
+            () = journal.has_come_to(next) => {}
+            () = journal.clock_is_set() => {}
+        }
     }
-}
-
-/// It is tried again after an hour.
-fn complain(error: JournalError) -> u64 {
-    tracing::error!(%error, "the state cannot be written to the journal: the next start will take longer");
-    NEVER
 }
 
 /// As soon as writes are kept.
 const AT_ONCE: u64 = 0;
-/// A number that no write comes to.
-const NEVER: u64 = u64::MAX;
+
+#[cfg(test)]
+mod tests {
+    use clasp_router::{Tick, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_is_noticed_and_one_that_goes_is_not() {
+        let at = |wall_s: u64, tick_s: u64| Now {
+            wall: Timestamp(wall_s * 1_000_000),
+            tick: Tick(tick_s * 1_000_000),
+        };
+        let before = at(1000, 10);
+        for (now, expected) in [
+            (at(1000, 10), false),
+            (at(4600, 3610), false),
+            (at(4601, 3610), false),
+            (at(4602, 3610), true),
+            (at(4598, 3610), true),
+            (at(0, 11), true),
+            (at(1_000_000, 11), true),
+        ] {
+            assert_eq!(is_step(before, now), expected, "{now:?}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ fn killed(files: &Files) -> Vec<OwnedRecord> {
     let open = files.open();
     open.keep(&records(1, 1000));
     open.journal
-        .compact(snapshot(1000, 5000), Before::Sequence(700))
+        .compact(snapshot(1000, 5000), Before::sequence(700))
         .unwrap();
     open.journal.close().unwrap();
     let open = files.open();
@@ -183,7 +183,7 @@ fn rows_that_are_gone_or_elsewhere_are_found() {
         open.keep(part);
     }
     open.journal
-        .compact(snapshot(4000, 10), Before::Sequence(1))
+        .compact(snapshot(4000, 10), Before::sequence(1))
         .unwrap();
     open.journal.close().unwrap();
     let whole = fs::read(&files.path).unwrap();

@@ -8,7 +8,7 @@ fn a_backup_of_a_journal_that_is_written_is_a_prefix_of_it() {
     let open = files.open();
     open.keep(&records(1, 5000));
     open.journal
-        .compact(snapshot(3000, 10), Before::Sequence(1))
+        .compact(snapshot(3000, 10), Before::sequence(1))
         .unwrap();
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -60,7 +60,7 @@ fn an_export_keeps_snapshot_and_numbers() {
     open.keep(&records(1, 5000));
     let state = snapshot(4000, 200_000);
     open.journal
-        .compact(state.clone(), Before::Sequence(4001))
+        .compact(state.clone(), Before::sequence(4001))
         .unwrap();
     let reader = open.journal.reader().unwrap();
     let mut lines = Vec::new();

@@ -13,7 +13,7 @@ fn long() -> (Files, Open) {
 
 fn compact(open: &Open, sequence: u64) -> Compacted {
     let state = snapshot(sequence, 10);
-    let compacted = open.journal.compact(state, Before::Sequence(10_001));
+    let compacted = open.journal.compact(state, Before::sequence(10_001));
     compacted.unwrap()
 }
 

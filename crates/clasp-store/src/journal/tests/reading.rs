@@ -177,7 +177,7 @@ fn memory_keeps_the_newest() {
     assert!(reader.newest_snapshot().unwrap().is_none());
     let refused = open
         .journal
-        .compact(snapshot(25_000, 1), Before::Sequence(5));
+        .compact(snapshot(25_000, 1), Before::sequence(5));
     assert!(matches!(refused, Err(JournalError::NoFile)));
 }
 
@@ -190,7 +190,7 @@ fn a_compaction_keeps_a_snapshot_and_what_comes_after() {
     // Not further than the snapshot, whatever is asked for.
     let compacted = open
         .journal
-        .compact(state.clone(), Before::Sequence(u64::MAX))
+        .compact(state.clone(), Before::sequence(u64::MAX))
         .unwrap();
     assert!(
         compacted.floor <= 4000 && compacted.floor > 2000,
@@ -212,7 +212,13 @@ fn a_compaction_keeps_a_snapshot_and_what_comes_after() {
     let newer = snapshot(5000, 3);
     let compacted = open
         .journal
-        .compact(newer.clone(), Before::Time(1_000_000 + 4900))
+        .compact(
+            newer.clone(),
+            Before {
+                sequence: 0,
+                at_us: 1_000_000 + 4900,
+            },
+        )
         .unwrap();
     assert!(compacted.floor < 4900, "{compacted:?}");
     let reader = open.journal.reader().unwrap();
@@ -221,7 +227,7 @@ fn a_compaction_keeps_a_snapshot_and_what_comes_after() {
     open.keep(&records(5001, 2000));
     let compacted = open
         .journal
-        .compact(snapshot(7000, 3), Before::Sequence(7001))
+        .compact(snapshot(7000, 3), Before::sequence(7001))
         .unwrap();
     assert!(compacted.floor > 6000, "{compacted:?}");
     assert_eq!(
@@ -238,6 +244,31 @@ fn a_compaction_keeps_a_snapshot_and_what_comes_after() {
         records(compacted.floor + 1, 9000 - compacted.floor)
     );
     assert_eq!(verify(&files.path).unwrap().faults, []);
+}
+
+#[test]
+fn a_query_in_parts_finds_the_same() {
+    let files = Files::new();
+    let open = files.open();
+    open.keep(&records(1, 5000));
+    let reader = open.journal.reader().unwrap();
+    let light = pattern("/room/7/*");
+    let whole = reader.query(&query(&light), &mut |_| true).unwrap();
+    assert_eq!(whole.len(), 50);
+    let (mut found, mut parts) = (Vec::new(), 0);
+    let mut after = Some(0);
+    while let Some(after_sequence) = after {
+        let wanted = Query {
+            after_sequence,
+            ..query(&light)
+        };
+        let part = reader.part(&wanted, &mut |_| true, 1).unwrap();
+        found.extend(part.entries);
+        after = part.goes_on_after;
+        parts += 1;
+    }
+    assert_eq!(found, whole);
+    assert!(parts > 3, "{parts}");
 }
 
 #[test]
@@ -274,7 +305,7 @@ fn readers_see_all_while_it_is_written_and_compacted() {
             open.keep(&records(first, 1000));
             let state = snapshot(first, 100_000);
             open.journal
-                .compact(state, Before::Sequence(first - 10_000))
+                .compact(state, Before::sequence(first - 10_000))
                 .unwrap();
         }
         drop(over);

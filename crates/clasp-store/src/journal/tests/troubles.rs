@@ -46,7 +46,7 @@ fn a_snapshot_that_comes_late_does_not_replace_a_newer_one() {
     for sequence in [100, 99] {
         let compacted = open
             .journal
-            .compact(snapshot(sequence, 10), Before::Sequence(0));
+            .compact(snapshot(sequence, 10), Before::sequence(0));
         compacted.unwrap();
         let newest = open.journal.reader().unwrap().newest_snapshot().unwrap();
         assert_eq!(newest, Some(snapshot(100, 10)));
@@ -68,7 +68,7 @@ fn a_snapshot_that_does_not_fit_its_records_is_refused() {
         let files = Files::new();
         let open = files.open();
         open.keep(&records(1, 10));
-        let kept = open.journal.compact(snapshot(5, 10), Before::Sequence(0));
+        let kept = open.journal.compact(snapshot(5, 10), Before::sequence(0));
         kept.unwrap();
         open.journal.close().unwrap();
         drop(open);

@@ -220,6 +220,40 @@ fn another_default_counts_from_the_last_write() {
     }
 }
 
+/// The clock was two hours ahead, and then set back.
+#[test]
+fn what_came_after_a_clock_was_set_back_is_there() {
+    let hours = |hours: u64| 1_700_000_000_000_000 + hours * 3_600_000_000;
+    let ttl = Some(Duration::from_secs(60));
+    let mut fold = Fold::new(Export::default(), ttl);
+    for (sequence, at_us) in [(1, hours(2)), (2, hours(0))] {
+        let set = Message::Set(Set {
+            address: format!("/{sequence}"),
+            revision: Some(1),
+            ..Set::default()
+        });
+        let mut payload = Vec::new();
+        binary::encode(&set, &mut payload).unwrap();
+        let writes = vec![OwnedWrite {
+            signal: None,
+            payload,
+        }];
+        let record = OwnedRecord {
+            sequence,
+            at_us,
+            author: "w".into(),
+            writes,
+        };
+        fold.apply(&record).unwrap();
+    }
+    let now = Now {
+        wall: Timestamp(hours(0) + 1_000_000),
+        tick: Tick(0),
+    };
+    let (restored, _) = Router::restored(config(ttl), fold.into_export(), now).unwrap();
+    assert_eq!(restored.params(), 2);
+}
+
 #[test]
 fn what_is_no_write_is_no_record() {
     let record = |payload: &[u8]| OwnedRecord {
