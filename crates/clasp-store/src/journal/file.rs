@@ -94,6 +94,9 @@ impl JournalFile {
         if let Some(fault) = verify::end(&origin, noted, latest.unwrap_or(0)) {
             return Err(damaged(fault));
         }
+        if origin.is_open && durability == Durability::Os {
+            warn_of_loss(path, noted.unwrap_or(0), latest.unwrap_or(0));
+        }
         let tail = read_tail(connection, path)?;
         set_up(connection, durability).map_err(judge)?;
         // What is there is on the disk before it is noted.
@@ -272,6 +275,17 @@ impl Drop for JournalFile {
             );
         }
     }
+}
+
+/// Nothing that outlasts a power cut tells it from a kill.
+fn warn_of_loss(path: &Path, certain: u64, found: u64) {
+    tracing::warn!(
+        certain,
+        found,
+        "the journal {} was not closed, and --journal-durability os does not outlast a power cut: \
+         if there was one, writes that were acknowledged last may be gone",
+        path.display()
+    );
 }
 
 fn read_tail(connection: &Connection, path: &Path) -> Result<Chunk, JournalError> {
