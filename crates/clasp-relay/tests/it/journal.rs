@@ -231,6 +231,34 @@ impl Acknowledged {
         check_bundle(&checker, self.bundles, round).await
     }
 
+    /// What was acknowledged is there, and of what came after that a part: nothing that was never written.
+    pub(crate) async fn check_up_to(&self, newest: &Self, url: &str) {
+        let checker = connect(url).await;
+        let may_be = |found: Option<(Value, u64)>, from: u64, to: u64| {
+            let (value, revision) = found.unwrap_or((Value::Int(0), 0));
+            // One more was on its way.
+            assert!(
+                (from..=to + 1).contains(&revision),
+                "{from} to {to}: {revision}"
+            );
+            assert_eq!(value, Value::from(revision as i64));
+            revision
+        };
+        for writer in 0..WRITERS {
+            for number in 0..ADDRESSES {
+                let found = at(&checker, &address(writer, number)).await;
+                let of = |known: &Self| known.writers[writer][number];
+                may_be(found, of(self), of(newest));
+            }
+        }
+        let mut bundles = Vec::new();
+        for member in 0..BUNDLE_MEMBERS {
+            let found = at(&checker, &format!("/bundle/{member}")).await;
+            bundles.push(may_be(found, self.bundles, newest.bundles));
+        }
+        assert_eq!(bundles, [bundles[0]; BUNDLE_MEMBERS], "half a bundle");
+    }
+
     pub(crate) fn writes(&self) -> u64 {
         self.writers.iter().flatten().sum()
     }

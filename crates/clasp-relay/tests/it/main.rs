@@ -24,6 +24,8 @@ mod journal_full;
 mod journal_history;
 #[cfg(feature = "journal")]
 mod journal_snapshot_file;
+#[cfg(all(feature = "journal", target_os = "linux"))]
+mod journal_power_cut;
 mod logs;
 #[cfg(feature = "journal")]
 mod long_journal;
