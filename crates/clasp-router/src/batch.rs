@@ -105,10 +105,6 @@ impl<'r> Batch<'r> {
         }
         self.charge(1)?;
         self.admit(operation)?;
-        if self.router.gates.is_empty() {
-            // Nothing but its own address was looked at. Said apart, since the copy of an outcome costs more than all of this.
-            return self.apply_one(operation);
-        }
         let done = self.apply_one(operation);
         if !self.others.is_empty() {
             // What the write looked at is free again.
