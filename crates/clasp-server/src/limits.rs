@@ -213,6 +213,9 @@ pub(crate) const REPLAY_PAGE_BYTES: usize = 256 * 1024;
 /// Entries that are read at once while nothing is known of their size: a megabyte of the largest.
 pub(crate) const REPLAY_PAGE_ENTRIES_MIN: usize = 16;
 
+/// Entries that are judged at once: where state decides who is shown what, everybody else's writes wait for that long.
+pub(crate) const REPLAY_SHOWN_AT_ONCE: usize = 64;
+
 /// Entries that are read at once: looking at each takes a moment of the session's thread.
 pub(crate) const REPLAY_PAGE_ENTRIES_MAX: usize = 1024;
 

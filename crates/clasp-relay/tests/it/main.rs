@@ -22,10 +22,10 @@ mod journal_figures;
 mod journal_full;
 #[cfg(feature = "journal")]
 mod journal_history;
-#[cfg(feature = "journal")]
-mod journal_snapshot_file;
 #[cfg(all(feature = "journal", target_os = "linux"))]
 mod journal_power_cut;
+#[cfg(feature = "journal")]
+mod journal_snapshot_file;
 mod logs;
 #[cfg(feature = "journal")]
 mod long_journal;

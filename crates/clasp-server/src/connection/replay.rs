@@ -14,7 +14,7 @@ use super::{Attached, input};
 use crate::features::journal::{Journal, Wanted};
 use crate::limits::{
     REPLAY_ENTRIES, REPLAY_ENTRIES_MAX, REPLAY_PAGE_BYTES, REPLAY_PAGE_ENTRIES_MAX,
-    REPLAY_PAGE_ENTRIES_MIN,
+    REPLAY_PAGE_ENTRIES_MIN, REPLAY_SHOWN_AT_ONCE,
 };
 
 /// What is asked for and not answered yet.
@@ -137,10 +137,13 @@ impl Replays {
 
 /// Sends entries as the session is shown them; gives how many those are. // protocol/router.md 11.5
 fn show(page: &[Entry], cx: &Context<'_>, attached: &Attached<'_>) -> usize {
-    with_batch(cx, attached, |batch| {
-        let shown = page.iter().filter(|entry| batch.recall(&entry.payload));
-        shown.count()
-    })
+    let parts = page.chunks(REPLAY_SHOWN_AT_ONCE).map(|part| {
+        with_batch(cx, attached, |batch| {
+            let shown = part.iter().filter(|entry| batch.recall(&entry.payload));
+            shown.count()
+        })
+    });
+    parts.sum()
 }
 
 fn fail(pattern: &str, cx: &Context<'_>, attached: &Attached<'_>) {
