@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::error::JournalError;
 use super::file::judge;
@@ -68,10 +68,9 @@ impl Checkpoints {
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
         }
     }
-}
 
-impl Drop for Checkpoints {
-    fn drop(&mut self) {
+    /// Waits for the one that is under way; there are none after this.
+    pub(super) fn end(&mut self) {
         self.requests = None;
         if self
             .thread
@@ -83,11 +82,30 @@ impl Drop for Checkpoints {
     }
 }
 
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// As far as readers let it; says whether that is all.
 pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        let (pages, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
-        Ok(pages == moved)
+    moves_all(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+}
+
+/// All of it, so that the database is whole without its log. To close the connection says nothing of a failure.
+pub(super) fn move_all(connection: &Connection) -> rusqlite::Result<()> {
+    if moves_all(connection, "PRAGMA wal_checkpoint(TRUNCATE)")? {
+        return Ok(());
+    }
+    let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+    Err(rusqlite::Error::SqliteFailure(busy, None))
+}
+
+fn moves_all(connection: &Connection, checkpoint: &str) -> rusqlite::Result<bool> {
+    connection.query_row(checkpoint, [], |row| {
+        let (is_busy, pages, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!is_busy && pages == moved)
     })
 }
 

@@ -197,6 +197,26 @@ impl JournalFile {
         Ok(self.log_pages == 0)
     }
 
+    /// Makes it whole without the files beside it, or says why it is not.
+    pub(super) fn close(mut self) -> Result<(), Trouble> {
+        self.checkpoints.end();
+        self.note_closed().map_err(Trouble::Failed)?;
+        let moved = checkpoint::move_all(&self.database.connection);
+        moved.map_err(|error| self.trouble(error))
+    }
+
+    fn note_closed(&mut self) -> Result<(), JournalError> {
+        let is_open = false;
+        let closed = Origin {
+            is_open,
+            ..self.origin
+        };
+        let written = closed.write(&self.database.connection);
+        written.map_err(|error| judge(&self.place, error))?;
+        self.origin = closed;
+        self.watermark.sync()
+    }
+
     fn write(
         &mut self,
         chunks: &[Chunk],
@@ -261,15 +281,10 @@ impl JournalFile {
 impl Drop for JournalFile {
     /// From here on it is whole without the files beside it, but for a log that somebody reads.
     fn drop(&mut self) {
-        if !self.is_sound {
+        if !self.is_sound || !self.origin.is_open {
             return;
         }
-        self.origin.is_open = false;
-        let closed = self.origin.write(&self.database.connection);
-        let closed = closed
-            .map_err(JournalError::from)
-            .and_then(|()| self.watermark.sync());
-        if let Err(error) = closed {
+        if let Err(error) = self.note_closed() {
             tracing::warn!(
                 "the journal was not closed, and is not whole without the files beside it: {error}"
             );
