@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 
+use super::checkpoint;
 use super::error::{Fault, JournalError};
 use super::file::{connect_to_read, judge};
 use super::new_file::Aside;
@@ -41,6 +42,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), JournalError> {
         ..origin
     }
     .write(&copy)?;
+    checkpoint::move_all(&copy)?;
     copy.close().map_err(|(_, error)| error)?;
     aside.finish()
 }

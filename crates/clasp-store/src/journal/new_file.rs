@@ -145,7 +145,7 @@ impl NewFile {
 
     pub(super) fn finish(mut self) -> Result<(), JournalError> {
         self.commit()?;
-        drop(self.file);
+        self.file.close().map_err(failed)?;
         self.aside.finish()
     }
 

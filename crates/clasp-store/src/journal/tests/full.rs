@@ -46,4 +46,45 @@ fn t_dur_04_a_full_disk_loses_nothing_and_goes_on() {
     assert_eq!(verify(&files.path).unwrap().faults, []);
 }
 
+/// The last of what is written stands in a log, for which there may be room, while there is none to move it.
+#[test]
+fn a_copy_on_a_full_disk_is_whole_or_not_there() {
+    let files = Files::new();
+    let open = files.open();
+    let text = Value::String("x".repeat(1000));
+    let large = |sequence| OwnedRecord {
+        writes: vec![set("/a", &text, sequence)],
+        ..record(sequence, "/a")
+    };
+    open.keep(&(1..=1600).map(large).collect::<Vec<_>>());
+    let mut lines = Vec::new();
+    open.journal.reader().unwrap().export(&mut lines).unwrap();
+    let (mut whole, mut refused) = (0, 0);
+    for kib in (1600..=4800).step_by(200) {
+        let small = Files::new();
+        let Some(_disk) = SmallDisk::mount(small.folder.path(), kib) else {
+            println!("skipped: this user cannot mount a tmpfs");
+            return;
+        };
+        let imported = import(&mut lines.as_slice(), &small.path).map(|_| ());
+        let copy = small.folder.path().join("copy.db");
+        let copied = backup(&files.path, &copy);
+        for (made, path) in [(imported, &small.path), (copied, &copy)] {
+            match made {
+                Ok(()) => {
+                    let report = verify(path).unwrap();
+                    assert_eq!((report.faults, report.latest), (vec![], 1600), "{kib}");
+                    whole += 1;
+                }
+                Err(error) => {
+                    println!("{kib}: {error}");
+                    assert!(!path.exists(), "{kib}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(whole > 0 && refused > 0, "{whole} whole, {refused} refused");
+}
+
 const CYCLES: usize = 3;
