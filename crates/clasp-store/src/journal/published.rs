@@ -1,6 +1,6 @@
 //! Copies a journal of CLASP 4.5 into a new one of ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,8 @@ use crate::database::{beside, with_ending};
 use crate::error::StoreError;
 
 /// Makes a new journal of one that CLASP 4.5 has written, and gives the number of its records. The old one is only
-/// copied. Entries are numbered on from the first where numbers are missing; raw bytes have become arrays of ints
+/// copied. Entries are in the order of their stamps, and those of an address in that of its revisions; they are numbered
+/// on from the first. Raw bytes have become arrays of ints
 /// in the old one, and stay such.
 ///
 /// # Errors
@@ -36,32 +37,68 @@ pub fn import_v45(from: &Path, to: &Path) -> Result<u64, JournalError> {
         let kind = Kind::Journal;
         return Err(StoreError::Foreign { kind, path }.into());
     }
+    let first = first_sequence(&connection).map_err(judge)?;
     let mut file = NewFile::create(to, None)?;
     let mut select = connection
         .prepare(
             "SELECT seq, timestamp, author, address, signal_type, value_json, revision, msg_type \
-             FROM journal_entries ORDER BY seq",
+             FROM journal_entries ORDER BY timestamp, revision, seq",
         )
         .map_err(judge)?;
     let mut rows = select.query([]).map_err(judge)?;
-    let mut next = None;
-    let mut count = 0;
+    let mut held = Held::default();
+    let mut next = first;
     while let Some(row) = rows.next().map_err(judge)? {
-        let entry = Published::read(row).map_err(judge)?;
-        let bad = |reason| JournalError::BadEntry {
-            sequence: entry.sequence,
-            reason,
-        };
-        let first = u64::try_from(entry.sequence)
-            .ok()
-            .filter(|first| *first > 0);
-        let sequence = next.or(first).ok_or_else(|| bad(BadEntry::Negative))?;
-        entry.push(sequence, &mut file, bad)?;
-        next = Some(sequence + 1);
-        count += 1;
+        held.insert(Published::read(row).map_err(judge)?);
+        if held.0.len() > HELD_ROWS {
+            held.write_first(&mut next, &mut file)?;
+        }
+    }
+    while !held.0.is_empty() {
+        held.write_first(&mut next, &mut file)?;
     }
     file.finish()?;
-    Ok(count)
+    Ok(next - first)
+}
+
+/// The rows that were read last. Tasks of 4.5 stamp and append each by itself after the write, so that neither stamp nor
+/// number is quite in the order of the writes; the revisions of one address are. A revision that starts anew long after
+/// the last one is of a param that was gone meanwhile, and stays where it is.
+#[derive(Default)]
+struct Held(VecDeque<Published>);
+
+impl Held {
+    /// A SET changes places with those of its address that came after it.
+    fn insert(&mut self, entry: Published) {
+        self.0.push_back(entry);
+        let mut at = self.0.len() - 1;
+        for earlier in (0..at).rev() {
+            let (entry, before) = (&self.0[at], &self.0[earlier]);
+            if before.timestamp < entry.timestamp.saturating_sub(RACE_US) {
+                return;
+            }
+            if before.is_later_set(entry) {
+                self.0.swap(earlier, at);
+                at = earlier;
+            }
+        }
+    }
+
+    fn write_first(&mut self, next: &mut u64, file: &mut NewFile) -> Result<(), JournalError> {
+        if let Some(entry) = self.0.pop_front() {
+            entry.push(*next, file)?;
+            *next += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What is numbered first, if that makes sense; a row that does not is found when it is read.
+fn first_sequence(connection: &Connection) -> rusqlite::Result<u64> {
+    let first = connection.query_row("SELECT min(seq) FROM journal_entries", [], |row| {
+        row.get::<_, Option<i64>>(0)
+    })?;
+    Ok(first.map_or(1, |first| first.max(1).unsigned_abs()))
 }
 
 /// A row of `journal_entries`.
@@ -90,13 +127,20 @@ impl Published {
         })
     }
 
-    fn push(
-        &self,
-        sequence: u64,
-        file: &mut NewFile,
-        bad: impl Fn(BadEntry) -> JournalError,
-    ) -> Result<(), JournalError> {
-        let (signal, payload) = self.payload().map_err(&bad)?;
+    /// A SET of the same address, and of a later revision than this.
+    fn is_later_set(&self, entry: &Self) -> bool {
+        self.message == SET
+            && entry.message == SET
+            && self.revision > entry.revision
+            && self.address == entry.address
+    }
+
+    fn push(&self, sequence: u64, file: &mut NewFile) -> Result<(), JournalError> {
+        let bad = |reason| JournalError::BadEntry {
+            sequence: self.sequence,
+            reason,
+        };
+        let (signal, payload) = self.payload().map_err(bad)?;
         let at_us = u64::try_from(self.timestamp).map_err(|_| bad(BadEntry::Negative))?;
         file.push(&Record {
             sequence,
@@ -199,6 +243,10 @@ impl Drop for Copy {
     }
 }
 
+/// Of microseconds between a write and its stamp: more than a task waits for its turn, and less than a param is gone.
+const RACE_US: i64 = 100_000;
+/// Rows that are held at a time, some megabytes: more than are written in that time.
+const HELD_ROWS: usize = 4096;
 /// The message types of 4.5.
 const SET: i64 = 33;
 const PUBLISH: i64 = 32;

@@ -231,6 +231,51 @@ fn a_journal_of_4_5_is_not_opened_as_ours() {
     }
 }
 
+/// 4.5 appends from tasks of their own, so that its numbers are not in the order of the writes.
+#[test]
+fn the_revisions_of_an_address_of_4_5_go_up() {
+    let files = Files::new();
+    let old = files.folder.path().join("old.db");
+    published(&old)
+        .execute_batch(
+            "DELETE FROM journal_entries; INSERT INTO journal_entries VALUES
+                 -- Stamped in order, appended the other way round.
+                 (1, 1700000000000002, 'a', '/a', 'param', '2', 2, 33, NULL),
+                 (2, 1700000000000001, 'b', '/a', 'param', '1', 1, 33, NULL),
+                 -- Of one moment.
+                 (3, 1700000000000003, 'a', '/b', 'param', '2', 2, 33, NULL),
+                 (4, 1700000000000003, 'b', '/b', 'param', '1', 1, 33, NULL),
+                 -- Stamped the other way round.
+                 (5, 1700000000000010, 'a', '/c', 'param', '3', 3, 33, NULL),
+                 (6, 1700000000000011, 'b', '/c', 'param', '4', 4, 33, NULL),
+                 (7, 1700000000000012, 'c', '/c', 'param', '2', 2, 33, NULL),
+                 (8, 1700000000000013, 'c', '/d', 'param', '1', 1, 33, NULL),
+                 -- Gone, and made anew much later.
+                 (9, 1700000009000000, 'c', '/c', 'param', '1', 1, 33, NULL);",
+        )
+        .unwrap();
+    assert_eq!(import_v45(&old, &files.path).unwrap(), 9);
+    let writes: Vec<_> = files
+        .open()
+        .scan(0)
+        .into_iter()
+        .map(|it| it.writes)
+        .collect();
+    let expected = [
+        ("/a", 1),
+        ("/a", 2),
+        ("/b", 1),
+        ("/b", 2),
+        ("/c", 2),
+        ("/c", 3),
+        ("/c", 4),
+        ("/d", 1),
+        ("/c", 1),
+    ];
+    let expected = expected.map(|(to, number)| vec![set(to, &Value::Int(number as i64), number)]);
+    assert_eq!(writes, expected);
+}
+
 fn event(address: &str, signal: Signal, value: &Value) -> OwnedWrite {
     let mut bytes = Vec::new();
     encode_value(&mut bytes, value).unwrap();
