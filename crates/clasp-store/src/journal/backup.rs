@@ -5,26 +5,24 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::checkpoint;
-use super::error::{Fault, JournalError};
+use super::error::JournalError;
 use super::file::{connect_to_read, judge};
 use super::new_file::Aside;
 use super::origin::Origin;
+use super::verify;
 
 /// Copies the journal into a new file. The writer goes on; it only cannot begin its log anew until this is done.
 ///
 /// # Errors
-/// The journal cannot be read, or the copy cannot be written; then there is no new file.
+/// The journal cannot be read or ends too early, or the copy cannot be written; then there is no new file.
 pub fn backup(from: &Path, to: &Path) -> Result<(), JournalError> {
     let aside = Aside::of(to)?;
     let source = connect_to_read(from)?;
     let judge = |error| judge(from, error);
+    let noted = verify::noted(&source, from)?;
     // While this moment is being read, no change restarts the copy.
     let moment = source.unchecked_transaction().map_err(judge)?;
-    let origin = Origin::read(&moment).map_err(judge)?;
-    let origin = origin.ok_or_else(|| JournalError::Damaged {
-        path: from.to_owned(),
-        fault: Fault::Origin,
-    })?;
+    let origin = verify::whole(&moment, from, noted)?;
     let mut copy = aside.create()?;
     copy.pragma_update(None, "synchronous", "OFF")?;
     {

@@ -19,6 +19,8 @@ impl Reader {
     /// # Errors
     /// The journal cannot be read or is damaged, or the lines cannot be written.
     pub fn export(&self, out: &mut dyn Write) -> Result<(), JournalError> {
+        // A compaction in another process knows nothing of what we have still to read.
+        let _moment = self.moment()?;
         let mut records = self.scan(0);
         let latest = self.latest_sequence()?;
         let floor = self.floor()?;

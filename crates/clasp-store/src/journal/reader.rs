@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::batch::{self, Batch, SUMMARIES, Summary};
 use super::compaction::{self, Snapshot};
@@ -71,9 +71,8 @@ impl Reader {
         match &self.0 {
             Source::Ring(ring) => Ok(ring.latest()),
             Source::File(file) => {
-                let reading = file.connection.unchecked_transaction();
-                let reading = reading.map_err(|error| file.judge(error))?;
-                let last = batch::last(&reading).map_err(|error| file.judge(error))?;
+                let _reading = file.reading()?;
+                let last = batch::last(&file.connection).map_err(|error| file.judge(error))?;
                 Ok(last.or(file.origin()?.floor).unwrap_or(0))
             }
         }
@@ -88,6 +87,18 @@ impl Reader {
             Source::Ring(ring) => Ok(ring.floor()),
             Source::File(file) => Ok(file.origin()?.floor.max(file.pins.floor())),
         }
+    }
+
+    /// Holds this moment: what is read of a file until it is let go of is of one journal that has the end which was
+    /// noted. A writer goes on; it only cannot begin its log anew meanwhile.
+    pub(super) fn moment(&self) -> Result<Option<Transaction<'_>>, JournalError> {
+        let Source::File(file) = &self.0 else {
+            return Ok(None);
+        };
+        let noted = verify::noted(&file.connection, &file.path)?;
+        let reading = file.reading()?;
+        verify::whole(&file.connection, &file.path, noted)?;
+        Ok(reading)
     }
 
     /// All records that end with this sequence number or later, as far as they are kept: ascending, in bounded memory.
@@ -118,9 +129,8 @@ impl Reader {
         let Source::File(file) = &self.0 else {
             return Ok(None);
         };
-        let reading = file.connection.unchecked_transaction();
-        let reading = reading.map_err(|error| file.judge(error))?;
-        let newest = compaction::newest(&reading).map_err(|error| file.judge(error))?;
+        let _reading = file.reading()?;
+        let newest = compaction::newest(&file.connection).map_err(|error| file.judge(error))?;
         let newest = newest.transpose();
         newest.map_err(|sequence| file.damaged(Fault::Snapshot { sequence }))
     }
@@ -143,6 +153,13 @@ impl FileReader {
             path: self.path.clone(),
             fault,
         }
+    }
+
+    /// A transaction, unless there is one.
+    fn reading(&self) -> Result<Option<Transaction<'_>>, JournalError> {
+        let is_free = self.connection.is_autocommit();
+        let reading = is_free.then(|| self.connection.unchecked_transaction());
+        reading.transpose().map_err(|error| self.judge(error))
     }
 
     fn origin(&self) -> Result<Origin, JournalError> {
@@ -178,15 +195,14 @@ impl<'a> Cursor<'a> {
         accepts: Option<&dyn Fn(&Summary) -> bool>,
     ) -> Result<Option<Batch>, JournalError> {
         let file = self.file;
-        let reading = file.connection.unchecked_transaction();
-        let reading = reading.map_err(|error| file.judge(error))?;
+        let _reading = file.reading()?;
         let origin = file.origin()?;
         // What was removed before we came is not missed.
         self.next = self.next.max(origin.floor.map_or(0, |floor| floor + 1));
         if let Some(accepts) = accepts {
             self.pass_by(accepts)?;
         }
-        let batch = Batch::after(&reading, self.next).map_err(|error| file.judge(error))?;
+        let batch = Batch::after(&file.connection, self.next).map_err(|error| file.judge(error))?;
         let Some(batch) = batch else {
             return Ok(None);
         };

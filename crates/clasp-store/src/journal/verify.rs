@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::batch::{Batch, SUMMARIES, Summary};
+use super::batch::{self, Batch, SUMMARIES, Summary};
 use super::compaction;
 use super::encoding::{Broken, Chunk, Records};
 use super::error::{Fault, JournalError};
@@ -50,10 +50,7 @@ impl Report {
     fn read(&mut self, path: &Path) -> Result<(), JournalError> {
         let judge = |error| judge(path, error);
         let connection = connect_to_read(path)?;
-        // Before the rest is looked at: what is noted later may be more than we see.
-        let origin = Origin::read(&connection).map_err(judge)?;
-        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let noted = origin.map(|origin| watermark::read(&place, origin.identity));
+        let noted = noted(&connection, path);
         let reading = connection.unchecked_transaction().map_err(judge)?;
         self.read_file(&reading).map_err(judge)?;
         let Some(origin) = Origin::read(&reading).map_err(judge)? else {
@@ -67,8 +64,7 @@ impl Report {
         self.latest = self.floor;
         self.read_batches(&reading).map_err(judge)?;
         self.read_snapshot(&reading).map_err(judge)?;
-        let noted = noted.transpose()?.flatten();
-        if let Some(fault) = end(&origin, noted, self.latest) {
+        if let Some(fault) = end(&origin, noted?, self.latest) {
             self.add(fault);
         }
         Ok(())
@@ -125,6 +121,33 @@ impl Report {
         if self.faults.len() < FAULTS_MAX && !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
+    }
+}
+
+/// What is noted beside it. To be read before what is compared with it: what is noted later may be more than is seen.
+pub(super) fn noted(connection: &Connection, path: &Path) -> Result<Option<u64>, JournalError> {
+    let origin = Origin::read(connection).map_err(|error| judge(path, error))?;
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    origin.map_or(Ok(None), |origin| watermark::read(&place, origin.identity))
+}
+
+/// Where a journal begins, if it also ends where it has to. Inside a transaction of the caller.
+pub(super) fn whole(
+    reading: &Connection,
+    path: &Path,
+    noted: Option<u64>,
+) -> Result<Origin, JournalError> {
+    let judge = |error| judge(path, error);
+    let damaged = |fault| JournalError::Damaged {
+        path: path.to_owned(),
+        fault,
+    };
+    let origin = Origin::read(reading).map_err(judge)?;
+    let origin = origin.ok_or_else(|| damaged(Fault::Origin))?;
+    let latest = batch::last(reading).map_err(judge)?.or(origin.floor);
+    match end(&origin, noted, latest.unwrap_or(0)) {
+        Some(fault) => Err(damaged(fault)),
+        None => Ok(origin),
     }
 }
 

@@ -221,6 +221,32 @@ fn rows_that_are_gone_or_elsewhere_are_found() {
     }
 }
 
+/// A copy of half a journal would be a whole one.
+#[test]
+fn a_journal_with_a_damaged_end_is_not_copied() {
+    let files = Files::new();
+    killed(&files);
+    let mut log = fs::read(files.beside("-wal")).unwrap();
+    let last = log.len() - 2000;
+    log[last] ^= 1;
+    fs::write(files.beside("-wal"), log).unwrap();
+    let found = verify(&files.path).unwrap().faults;
+    assert!(matches!(found[..], [Fault::Short { .. }]), "{found:?}");
+    let copied = backup(&files.path, &files.folder.path().join("copy.db"));
+    let exported = Reader::open(&files.path).unwrap().export(&mut Vec::new());
+    for refused in [copied, exported] {
+        let is_short = matches!(
+            refused,
+            Err(JournalError::Damaged {
+                fault: Fault::Short { .. },
+                ..
+            })
+        );
+        assert!(is_short, "{refused:?}");
+    }
+    assert!(!files.folder.path().join("copy.db").exists());
+}
+
 #[test]
 fn other_files_are_refused_and_stay_as_they_are() {
     let files = Files::new();
