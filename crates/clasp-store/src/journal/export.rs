@@ -91,6 +91,10 @@ impl Import {
                 return Err(bad(BadLine::Version { expected, found }));
             }
             self.floor = json["floor"].as_u64();
+            // SQLite has no larger numbers.
+            if self.floor.is_some_and(|floor| floor >= i64::MAX as u64) {
+                return Err(bad(BadLine::Order));
+            }
             self.next = self.floor.map(|floor| floor + 1);
             self.file = Some(NewFile::create(to, self.floor)?);
             return Ok(None);

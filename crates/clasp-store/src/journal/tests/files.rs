@@ -110,6 +110,67 @@ fn an_export_keeps_snapshot_and_numbers() {
     );
 }
 
+/// Does something once, while it is written to.
+struct Meanwhile<'a> {
+    lines: Vec<u8>,
+    then: Option<&'a dyn Fn()>,
+}
+
+impl std::io::Write for Meanwhile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.lines.extend(bytes);
+        if self.lines.len() > 20_000
+            && let Some(then) = self.then.take()
+        {
+            then();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// By another process, which does not know how far its writer may compact.
+#[test]
+fn an_export_beside_a_compaction_leaves_nothing_out() {
+    let files = Files::new();
+    let open = files.open();
+    for part in records(1, 5000).chunks(500) {
+        open.keep(part);
+    }
+    let compact = || {
+        let done = open
+            .journal
+            .compact(snapshot(5000, 10), Before::Sequence(4000));
+        assert!(done.unwrap().floor > 2000);
+    };
+    let mut out = Meanwhile {
+        lines: Vec::new(),
+        then: Some(&compact),
+    };
+    Reader::open(&files.path).unwrap().export(&mut out).unwrap();
+    assert!(out.then.is_none());
+    let again = files.folder.path().join("again.db");
+    assert_eq!(import(&mut out.lines.as_slice(), &again).unwrap(), 5000);
+}
+
+/// What nobody wrote is refused too.
+#[test]
+fn a_number_beyond_all_is_no_start() {
+    let files = Files::new();
+    for floor in [u64::MAX, i64::MAX as u64 + 1] {
+        let line = format!("{{\"clasp_journal\":1,\"floor\":{floor}}}\n");
+        let refused = import(&mut line.as_bytes(), &files.path);
+        assert!(
+            matches!(refused, Err(JournalError::Line { line: 1, .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(contents(files.folder.path()), []);
+}
+
 #[test]
 fn an_empty_journal_is_exported_and_copied_too() {
     let files = Files::new();
