@@ -33,6 +33,14 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
     },
+    /// Likewise, and it has a snapshot, without which its entries are not the state.
+    #[error(
+        "{path} is a journal of CLASP 4.5 and holds a snapshot, which cannot be taken over: let a relay of 4.5 write its params with --persist, and start with that file"
+    )]
+    PublishedSnapshot {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file beside it cannot be read or written.
     #[error("cannot use {path}: let this user read and write it and its folder")]
     Io {
@@ -203,7 +211,7 @@ pub enum BadEntry {
     /// Its value is no JSON.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    /// Its number or its time is below zero, or its revision is.
+    /// Its number or its time is below zero.
     #[error("a number is below zero")]
     Negative,
     /// It is neither SET nor PUBLISH.
@@ -215,9 +223,12 @@ pub enum BadEntry {
     /// Likewise.
     #[error("{0}")]
     Decode(#[from] clasp_proto::DecodeError),
-    /// Its address is longer than any.
-    #[error("expected an address of at most {max} bytes, found {0}", max = clasp_proto::limits::ADDRESS_BYTES_MAX)]
-    Address(usize),
+    /// Its address is none.
+    #[error("{0}")]
+    Address(#[from] clasp_proto::AddressError),
+    /// A SET without a revision, or with one before the first.
+    #[error("expected a revision of at least 1, found {}", .0.map_or("none".to_owned(), |found| found.to_string()))]
+    Revision(Option<i64>),
 }
 
 /// Why a record was not taken.

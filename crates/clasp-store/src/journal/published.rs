@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clasp_proto::binary::{Body, Encoded, PublishRef, SetRef};
-use clasp_proto::{Signal, Value, encode_value};
+use clasp_proto::{Address, Signal, Value, encode_value};
 use rusqlite::{Connection, Row};
 use serde_json::Value as Json;
 
@@ -36,6 +36,10 @@ pub fn import_v45(from: &Path, to: &Path) -> Result<u64, JournalError> {
         let path = from.to_owned();
         let kind = Kind::Journal;
         return Err(StoreError::Foreign { kind, path }.into());
+    }
+    if has_snapshot(&connection).map_err(judge)? {
+        let path = from.to_owned();
+        return Err(JournalError::PublishedSnapshot { path });
     }
     let first = first_sequence(&connection).map_err(judge)?;
     let mut file = NewFile::create(to, None)?;
@@ -91,6 +95,16 @@ impl Held {
         }
         Ok(())
     }
+}
+
+/// The state of one is in a form that is not known here.
+fn has_snapshot(connection: &Connection) -> rusqlite::Result<bool> {
+    if !connection.table_exists(None, "snapshots")? {
+        return Ok(false);
+    }
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM snapshots)", [], |row| {
+        row.get(0)
+    })
 }
 
 /// What is numbered first, if that makes sense; a row that does not is found when it is read.
@@ -158,13 +172,12 @@ impl Published {
         let mut bytes = Vec::new();
         encode_value(&mut bytes, &value)?;
         let (value, _) = Encoded::parse_tagged(&bytes)?;
-        if self.address.len() > clasp_proto::limits::ADDRESS_BYTES_MAX {
-            return Err(BadEntry::Address(self.address.len()));
-        }
+        Address::check(&self.address)?;
         let mut payload = Vec::new();
         let signal = match self.message {
             SET => {
-                let revision = self.revision.map(u64::try_from).transpose();
+                let revision = self.revision.filter(|revision| *revision > 0);
+                let revision = revision.ok_or(BadEntry::Revision(self.revision))?;
                 let set = SetRef {
                     address: &self.address,
                     value,
@@ -173,7 +186,7 @@ impl Published {
                     unlock: false,
                     ttl: None,
                 };
-                set.write_with(revision.map_err(|_| BadEntry::Negative)?, &mut payload);
+                set.write(revision.unsigned_abs(), &mut payload);
                 None
             }
             PUBLISH => {

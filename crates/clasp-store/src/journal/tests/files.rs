@@ -276,6 +276,11 @@ fn a_journal_of_4_5_is_not_opened_as_ours() {
         "UPDATE journal_entries SET msg_type = 1 WHERE seq = 2",
         "UPDATE journal_entries SET revision = -1 WHERE seq = 2",
         "UPDATE journal_entries SET timestamp = -1 WHERE seq = 2",
+        // A relay would not start with these.
+        "UPDATE journal_entries SET revision = NULL WHERE seq = 2",
+        "UPDATE journal_entries SET revision = 0 WHERE seq = 2",
+        "UPDATE journal_entries SET address = 'a' WHERE seq = 2",
+        "UPDATE journal_entries SET address = '/a/*' WHERE seq = 2",
     ] {
         fs::write(&files.path, &before).unwrap();
         rusqlite::Connection::open(&files.path)
@@ -335,6 +340,19 @@ fn the_revisions_of_an_address_of_4_5_go_up() {
     ];
     let expected = expected.map(|(to, number)| vec![set(to, &Value::Int(number as i64), number)]);
     assert_eq!(writes, expected);
+}
+
+/// Its state would be gone, and nobody would know.
+#[test]
+fn a_journal_of_4_5_with_a_snapshot_is_refused() {
+    let files = Files::new();
+    let old = files.folder.path().join("old.db");
+    published(&old)
+        .execute_batch("INSERT INTO snapshots VALUES (1, 1, 1, '{}')")
+        .unwrap();
+    let text = import_v45(&old, &files.path).unwrap_err().to_string();
+    assert!(text.contains("holds a snapshot"), "{text}");
+    assert!(!files.path.exists());
 }
 
 fn event(address: &str, signal: Signal, value: &Value) -> OwnedWrite {
