@@ -143,7 +143,7 @@ fn an_export_beside_a_compaction_leaves_nothing_out() {
     let compact = || {
         let done = open
             .journal
-            .compact(snapshot(5000, 10), Before::Sequence(4000));
+            .compact(snapshot(5000, 10), Before::sequence(4000));
         assert!(done.unwrap().floor > 2000);
     };
     let mut out = Meanwhile {
