@@ -1,6 +1,8 @@
 //! A journal that is made aside, and gets its name when it is whole and on the disk.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,16 +30,16 @@ impl Aside {
     /// For a file that is not there yet.
     pub(super) fn of(to: &Path) -> Result<Self, JournalError> {
         if to.symlink_metadata().is_ok() {
-            return Err(JournalError::Exists {
-                path: to.to_owned(),
-            });
+            let path = to.to_owned();
+            return Err(JournalError::Exists { path });
         }
-        let aside = Self {
-            place: beside(to, "copy"),
+        // Of this one alone: whatever has another name belongs to somebody else.
+        let number = RandomState::new().build_hasher().finish();
+        let ending = format!("{}-{number:016x}.copy", std::process::id());
+        Ok(Self {
+            place: beside(to, &ending),
             to: to.to_owned(),
-        };
-        aside.remove();
-        Ok(aside)
+        })
     }
 
     pub(super) fn place(&self) -> &Path {
@@ -58,9 +60,11 @@ impl Aside {
         failpoints::check(Point::Migration)?;
         // A hard link does not take the place of a file that came meanwhile.
         let named = fs::hard_link(&self.place, &self.to);
-        named
-            .or_else(|error| self.rename(error))
-            .map_err(|source| self.io(source))?;
+        let named = named.or_else(|error| self.rename(error));
+        named.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => self.exists(),
+            _ => self.io(source),
+        })?;
         sync_folder(&self.to).map_err(|source| self.io(source))
     }
 
@@ -70,6 +74,11 @@ impl Aside {
             return Err(error);
         }
         fs::rename(&self.place, &self.to)
+    }
+
+    fn exists(&self) -> JournalError {
+        let path = self.to.clone();
+        JournalError::Exists { path }
     }
 
     pub(super) fn io(&self, source: io::Error) -> JournalError {

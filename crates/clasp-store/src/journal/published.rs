@@ -1,34 +1,31 @@
 //! Copies a journal of CLASP 4.5 into a new one of ours.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clasp_proto::binary::{Body, Encoded, PublishRef, SetRef};
 use clasp_proto::{Address, Signal, Value, encode_value};
 use rusqlite::{Connection, Row};
 use serde_json::Value as Json;
 
-use super::error::{BadEntry, JournalError};
-use super::file::judge;
+use super::error::{BadEntry, Fault, JournalError};
+use super::file::{connect_to_read, judge};
 use super::new_file::NewFile;
 use super::record::{Record, Write};
 use crate::database::Kind;
-use crate::database::{beside, with_ending};
 use crate::error::StoreError;
 
 /// Makes a new journal of one that CLASP 4.5 has written, and gives the number of its records. The old one is only
-/// copied. Entries are in the order of their stamps, and those of an address in that of its revisions; they are numbered
-/// on from the first. Raw bytes have become arrays of ints
-/// in the old one, and stay such.
+/// read. Entries are in the order of their stamps, and those of an address in that of its revisions; they are numbered
+/// on from the first. Raw bytes have become arrays of ints in the old one, and stay such.
 ///
 /// # Errors
 /// It is no journal of 4.5, an entry makes no sense, or the new one cannot be written; then there is no new file.
 pub fn import_v45(from: &Path, to: &Path) -> Result<u64, JournalError> {
-    let copy = Copy::of(from, to)?;
-    let connection = Connection::open(&copy.place).map_err(|error| judge(from, error))?;
+    let connection = connect_to_read(from)?;
     let judge = |error| judge(from, error);
+    // Also one that is being written: all that is read is of one moment.
+    let connection = connection.unchecked_transaction().map_err(judge)?;
     if !connection
         .table_exists(None, "journal_entries")
         .map_err(judge)?
@@ -37,6 +34,7 @@ pub fn import_v45(from: &Path, to: &Path) -> Result<u64, JournalError> {
         let kind = Kind::Journal;
         return Err(StoreError::Foreign { kind, path }.into());
     }
+    check(&connection, from)?;
     if has_snapshot(&connection).map_err(judge)? {
         let path = from.to_owned();
         return Err(JournalError::PublishedSnapshot { path });
@@ -95,6 +93,21 @@ impl Held {
         }
         Ok(())
     }
+}
+
+/// Looks at every page: an entry that is gone would not be missed.
+fn check(connection: &Connection, from: &Path) -> Result<(), JournalError> {
+    let verdict = connection.query_row("PRAGMA integrity_check(1)", [], |row| {
+        row.get::<_, String>(0)
+    });
+    let found = verdict.map_err(|error| judge(from, error))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(JournalError::Damaged {
+        path: from.to_owned(),
+        fault: Fault::File { found },
+    })
 }
 
 /// The state of one is in a form that is not known here.
@@ -214,45 +227,6 @@ fn value(json: Json) -> Value {
             let values = values.into_iter().map(|(name, json)| (name, value(json)));
             Value::Map(values.collect::<BTreeMap<_, _>>())
         }
-    }
-}
-
-/// The old files beside the new one: SQLite may move a log, which changes what it opens.
-struct Copy {
-    place: PathBuf,
-}
-
-impl Copy {
-    fn of(from: &Path, to: &Path) -> Result<Self, JournalError> {
-        let copy = Self {
-            place: beside(to, "v45"),
-        };
-        copy.remove();
-        fs::copy(from, &copy.place).map_err(|source| JournalError::Io {
-            path: from.to_owned(),
-            source,
-        })?;
-        let log = with_ending(from, "-wal");
-        match fs::copy(&log, with_ending(&copy.place, "-wal")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(JournalError::Io {
-                path: log,
-                source: error,
-            }),
-            _ => Ok(copy),
-        }
-    }
-
-    fn remove(&self) {
-        for ending in ["", "-wal", "-shm"] {
-            // What is not there need not be removed.
-            let _ = fs::remove_file(with_ending(&self.place, ending));
-        }
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        self.remove();
     }
 }
 

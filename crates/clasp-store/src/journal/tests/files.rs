@@ -183,6 +183,49 @@ fn an_empty_journal_is_exported_and_copied_too() {
     backup(&files.path, &files.folder.path().join("backup.db")).unwrap();
 }
 
+/// Whatever it is called, it is somebody's.
+#[test]
+fn files_beside_a_new_one_stay() {
+    let files = Files::new();
+    let old = files.folder.path().join("old.db");
+    let connection = published(&old);
+    let names = ["new.db.copy", "new.db.copy-wal", "new.db.v45"];
+    for name in names {
+        fs::write(files.folder.path().join(name), name).unwrap();
+    }
+    let to = files.folder.path().join("new.db");
+    import_v45(&old, &to).unwrap();
+    fs::remove_file(&to).unwrap();
+    files.open().keep(&records(1, 10));
+    backup(&files.path, &to).unwrap();
+    for name in names {
+        let path = files.folder.path().join(name);
+        assert_eq!(fs::read_to_string(path).unwrap(), name);
+    }
+    drop(connection);
+}
+
+#[test]
+fn of_many_copies_to_one_place_one_is_made() {
+    let files = Files::new();
+    let open = files.open();
+    open.keep(&records(1, 2000));
+    let to = files.folder.path().join("copy.db");
+    for _ in 0..5 {
+        let copied: Vec<_> = std::thread::scope(|scope| {
+            let copy = || scope.spawn(|| backup(&files.path, &to));
+            let copies: Vec<_> = (0..4).map(|_| copy()).collect();
+            copies.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        let made = copied.iter().filter(|it| it.is_ok()).count();
+        let other = |it: &&Result<(), _>| matches!(it, Err(JournalError::Exists { .. }));
+        let refused = copied.iter().filter(other).count();
+        assert_eq!((made, refused), (1, 3), "{copied:?}");
+        assert_eq!(verify(&to).unwrap().records, 2000);
+        fs::remove_file(&to).unwrap();
+    }
+}
+
 /// The tables of 4.5 with its index and mode; the log is not moved, as after a kill.
 fn published(path: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(path).unwrap();
@@ -340,6 +383,65 @@ fn the_revisions_of_an_address_of_4_5_go_up() {
     ];
     let expected = expected.map(|(to, number)| vec![set(to, &Value::Int(number as i64), number)]);
     assert_eq!(writes, expected);
+}
+
+#[test]
+fn a_damaged_journal_of_4_5_is_refused() {
+    let files = Files::new();
+    let old = files.folder.path().join("old.db");
+    let connection = published(&old);
+    let root: usize = connection
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'a'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    connection.close().unwrap();
+    let mut bytes = fs::read(&old).unwrap();
+    // The number of what is in the page.
+    bytes[(root - 1) * 4096 + 3..][..2].fill(0);
+    fs::write(&old, &bytes).unwrap();
+    let refused = import_v45(&old, &files.path);
+    assert!(
+        matches!(refused, Err(JournalError::Damaged { .. })),
+        "{refused:?}"
+    );
+    assert!(!files.path.exists());
+    assert_eq!(fs::read(&old).unwrap(), bytes);
+}
+
+/// A commit of the old relay is there as a whole or not at all, however its log moves meanwhile.
+#[test]
+fn a_journal_of_4_5_in_use_is_taken_over_as_of_one_moment() {
+    let files = Files::new();
+    let old = files.folder.path().join("old.db");
+    let connection = published(&old);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let over = Over(&is_over);
+        scope.spawn(|| {
+            let connection = connection;
+            connection.busy_timeout(Duration::from_secs(20)).unwrap();
+            while !is_over.load(Ordering::Relaxed) {
+                connection
+                    .execute_batch(
+                        "BEGIN; DELETE FROM journal_entries WHERE seq > 1000;
+                         INSERT INTO journal_entries
+                             SELECT seq + 10000, timestamp, author, address, signal_type, value_json, revision, msg_type, hmac
+                             FROM journal_entries;
+                         COMMIT; PRAGMA wal_checkpoint(PASSIVE);",
+                    )
+                    .unwrap();
+            }
+        });
+        for round in 0..20 {
+            let to = files.folder.path().join(format!("new{round}.db"));
+            let count = import_v45(&old, &to).unwrap();
+            assert!([5, 10].contains(&count), "{count}");
+        }
+        drop(over);
+    });
 }
 
 /// Its state would be gone, and nobody would know.
