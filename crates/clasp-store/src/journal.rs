@@ -44,7 +44,7 @@ pub use backup::backup;
 pub use compaction::{Compacted, Snapshot};
 pub use encoding::Broken;
 pub use error::{AppendError, BadEntry, BadLine, Fault, JournalError};
-pub use export::import;
+pub use export::{export, import};
 pub use file::Durability;
 pub use point::Point;
 pub use published::import_v45;

@@ -91,6 +91,25 @@ fn a_journal_is_copied_written_as_lines_and_made_anew() {
     assert_eq!(lines, folder.read("lines"));
 }
 
+/// It says all that the journal says, so that nobody else reads it either; and half of it is nothing.
+#[test]
+fn an_export_is_private_and_whole() {
+    let folder = Folder::new();
+    journal(&folder, "relay.journal", 1000);
+    let export = ["journal", "export", "relay.journal", "--into", "lines"];
+    assert_eq!(folder.run(&export).code, 0);
+    #[cfg(unix)]
+    assert_eq!(folder.mode("lines"), 0o600);
+    let path = folder.path("relay.journal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    let again = ["journal", "export", "relay.journal", "--into", "again"];
+    failed(&folder.run(&again), 1, &["Error: ", "damaged"]);
+    assert!(!folder.path("again").exists());
+}
+
 #[test]
 fn damage_is_found_and_said() {
     let folder = Folder::new();

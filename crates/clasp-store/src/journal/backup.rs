@@ -23,7 +23,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), JournalError> {
     // While this moment is being read, no change restarts the copy.
     let moment = source.unchecked_transaction().map_err(judge)?;
     let origin = verify::whole(&moment, from, noted)?;
-    let mut copy = aside.create()?;
+    let mut copy = aside.create_database()?;
     copy.pragma_update(None, "synchronous", "OFF")?;
     {
         let backup = Backup::new(&moment, &mut copy)?;

@@ -1,7 +1,7 @@
 //! A journal as lines of JSON, and back: everything that is needed to have the same records again.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufWriter, Write};
 use std::path::Path;
 
 use clasp_proto::Signal;
@@ -9,9 +9,23 @@ use serde_json::{Value as Json, json};
 
 use super::compaction::Snapshot;
 use super::error::{BadLine, JournalError};
-use super::new_file::NewFile;
+use super::new_file::{Aside, NewFile};
 use super::reader::Reader;
 use super::record::{OwnedRecord, OwnedWrite, Write as Write_};
+
+/// Writes a journal as lines into a new file that nobody else reads, see [`Reader::export`].
+///
+/// # Errors
+/// The journal cannot be read or is damaged, or the file cannot be written; then there is no new file.
+pub fn export(from: &Path, to: &Path) -> Result<(), JournalError> {
+    let reader = Reader::open(from)?;
+    let aside = Aside::of(to)?;
+    let mut out = BufWriter::new(aside.create()?);
+    // Which also flushes what it has written.
+    reader.export(&mut out)?;
+    drop(out);
+    aside.finish()
+}
 
 impl Reader {
     /// Writes the newest snapshot and all records, one a line; the last line counts them.

@@ -47,8 +47,13 @@ impl Aside {
     }
 
     /// Makes an empty file that nobody else reads.
-    pub(super) fn create(&self) -> Result<Connection, JournalError> {
-        create_private(&self.place).map_err(|source| self.io(source))?;
+    pub(super) fn create(&self) -> Result<File, JournalError> {
+        create_private(&self.place).map_err(|source| self.io(source))
+    }
+
+    /// Makes an empty database, likewise.
+    pub(super) fn create_database(&self) -> Result<Connection, JournalError> {
+        self.create()?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Ok(Connection::open_with_flags(&self.place, flags)?)
     }

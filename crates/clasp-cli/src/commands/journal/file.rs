@@ -1,6 +1,6 @@
 //! The file of a journal: damage, copies, and journals made anew.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
@@ -44,23 +44,13 @@ pub(super) fn back_up(args: &JournalBackupArgs) -> Result<(), CommandError> {
 }
 
 pub(super) fn export(args: &JournalExportArgs) -> Result<(), CommandError> {
-    let reader = Reader::open(&args.path)?;
     let Some(into) = &args.into else {
+        let reader = Reader::open(&args.path)?;
         let mut out = BufWriter::new(io::stdout().lock());
         reader.export(&mut out)?;
         return Ok(out.flush()?);
     };
-    let failed = |source| CommandError::File {
-        path: into.clone(),
-        source,
-    };
-    let file = OpenOptions::new().write(true).create_new(true).open(into);
-    let mut out = BufWriter::new(file.map_err(failed)?);
-    reader.export(&mut out)?;
-    let file = out
-        .into_inner()
-        .map_err(|error| failed(error.into_error()))?;
-    file.sync_all().map_err(failed)?;
+    journal::export(&args.path, into)?;
     Ok(output::success(&format!(
         "Journal written to {}",
         into.display()
