@@ -71,6 +71,16 @@ pub enum JournalError {
         /// What is wrong with it.
         reason: BadEntry,
     },
+    /// Its relay has compacted it while another process read it.
+    #[error(
+        "records {first} to {last} were removed while the journal was read: begin again, or read a backup"
+    )]
+    Removed {
+        /// The first that was still to be read.
+        first: u64,
+        /// The last that is gone.
+        last: u64,
+    },
     /// There is no room for a new file.
     #[error("the disk is full: make room, or name a file on another one")]
     Full,

@@ -176,6 +176,8 @@ pub(super) struct Cursor<'a> {
     next: u64,
     /// The first that is wanted of the row that was read: small rows that were read may have become part of a larger one.
     wanted: u64,
+    /// A row was read.
+    has_begun: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -186,6 +188,7 @@ impl<'a> Cursor<'a> {
             pin,
             next,
             wanted: next,
+            has_begun: false,
         }
     }
 
@@ -197,6 +200,14 @@ impl<'a> Cursor<'a> {
         let file = self.file;
         let _reading = file.reading()?;
         let origin = file.origin()?;
+        if let Some(last) = origin
+            .floor
+            .filter(|floor| self.has_begun && *floor >= self.next)
+        {
+            // Readers of another process hold up no compaction.
+            let first = self.next;
+            return Err(JournalError::Removed { first, last });
+        }
         // What was removed before we came is not missed.
         self.next = self.next.max(origin.floor.map_or(0, |floor| floor + 1));
         if let Some(accepts) = accepts {
@@ -211,6 +222,7 @@ impl<'a> Cursor<'a> {
             return Err(file.damaged(Fault::Gap { after, found }));
         }
         self.wanted = self.next;
+        self.has_begun = true;
         self.next = batch.last.saturating_add(1);
         self.pin.advance(self.next);
         Ok(Some(batch))

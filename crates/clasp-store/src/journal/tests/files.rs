@@ -156,6 +156,27 @@ fn an_export_beside_a_compaction_leaves_nothing_out() {
     assert_eq!(import(&mut out.lines.as_slice(), &again).unwrap(), 5000);
 }
 
+/// Nor does whoever reads record by record take what is gone for never written.
+#[test]
+fn records_that_go_while_they_are_read_are_missed() {
+    let files = Files::new();
+    let open = files.open();
+    for part in records(1, 5000).chunks(500) {
+        open.keep(part);
+    }
+    let reader = Reader::open(&files.path).unwrap();
+    let mut scan = reader.scan(0);
+    assert_eq!(scan.next().unwrap().unwrap().sequence, 1);
+    let done = open
+        .journal
+        .compact(snapshot(5000, 10), Before::Sequence(4000));
+    assert!(done.unwrap().floor > 2000);
+    let end = scan.find_map(Result::err);
+    assert!(matches!(end, Some(JournalError::Removed { .. })), "{end:?}");
+    // What was removed before is not.
+    assert!(reader.scan(0).all(|record| record.is_ok()));
+}
+
 /// What nobody wrote is refused too.
 #[test]
 fn a_number_beyond_all_is_no_start() {
