@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clasp_client::{Client, Reconnect};
 use clasp_proto::binary::{self, MessageRef};
 use clasp_proto::{Message, Pattern, Set};
-use clasp_store::journal::{Entry, Query, Reader};
+use clasp_store::journal::{Entry, JournalError, Query, Reader};
 use tokio::time::sleep_until;
 
 use super::connect;
@@ -38,6 +38,7 @@ pub(crate) async fn run(args: &ReplayArgs) -> Result<(), CommandError> {
             signals: None,
         };
         let page = reader.query(&query, &mut |_| true)?;
+        check_gap(&reader, after_sequence)?;
         let is_last = page.len() < PAGE_ENTRIES;
         for entry in page {
             if together.last().is_some_and(|it| it.record != entry.record) {
@@ -59,6 +60,18 @@ pub(crate) async fn run(args: &ReplayArgs) -> Result<(), CommandError> {
     client.close().await;
     drop(progress);
     Ok(output::success(&format!("Replayed {played} messages"))?)
+}
+
+/// A relay that compacts the journal does not wait for who reads its file.
+fn check_gap(reader: &Reader, after: u64) -> Result<(), JournalError> {
+    let floor = reader.floor()?.unwrap_or(0);
+    match after > 0 && floor > after {
+        true => Err(JournalError::Removed {
+            first: after + 1,
+            last: floor,
+        }),
+        false => Ok(()),
+    }
 }
 
 /// What was done together is done together again.

@@ -169,7 +169,7 @@ fn records_that_go_while_they_are_read_are_missed() {
     assert_eq!(scan.next().unwrap().unwrap().sequence, 1);
     let done = open
         .journal
-        .compact(snapshot(5000, 10), Before::Sequence(4000));
+        .compact(snapshot(5000, 10), Before::sequence(4000));
     assert!(done.unwrap().floor > 2000);
     let end = scan.find_map(Result::err);
     assert!(matches!(end, Some(JournalError::Removed { .. })), "{end:?}");
