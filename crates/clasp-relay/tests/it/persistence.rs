@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::harness::{QUIET, Relay, command, run};
+use crate::harness::Relay;
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -57,9 +57,11 @@ fn a_damaged_file_is_a_failure_that_says_what_to_do() {
     let (folder, file) = place();
     fs::write(&file, "{\"params\":[").unwrap();
     let path = file.to_str().unwrap();
-    let arguments = [QUIET, &["--persist", path]].concat();
-    let (code, _, stderr) = run(command(&arguments));
-    assert_eq!(code, 1, "{stderr}");
+    let refused = |path: &str| match Relay::try_start(&["--persist", path]) {
+        Err((Some(1), stderr)) => stderr,
+        other => panic!("it is refused: {:?}", other.err()),
+    };
+    let stderr = refused(path);
     let expected = format!("Error: the snapshot {path} is damaged: it is no snapshot: EOF");
     assert!(stderr.starts_with(&expected), "{stderr}");
     assert!(stderr.contains("--persist-discard-corrupt"), "{stderr}");
@@ -71,8 +73,7 @@ fn a_damaged_file_is_a_failure_that_says_what_to_do() {
 
     let missing = folder.path().join("missing/state.json");
     let missing = missing.to_str().unwrap();
-    let (code, _, stderr) = run(command(&[QUIET, &["--persist", missing]].concat()));
-    assert_eq!(code, 1, "{stderr}");
+    let stderr = refused(missing);
     let expected = format!("Error: --persist {missing}: expected the path of a file in a folder");
     assert!(stderr.starts_with(&expected), "{stderr}");
 }
