@@ -292,26 +292,13 @@ impl Client {
     }
 
     /// The next message after this one is sent, or nothing when the link fails or ends.
-    async fn ask(&mut self, message: &Message) -> Option<Message> {
+    pub(crate) async fn ask(&mut self, message: &Message) -> Option<Message> {
         self.link.send_many(&[framed(message)]).await.ok()?;
         self.try_next().await
     }
 
-    /// The revision of the ACK of a message that this client waits for alone; nothing if the link ends before, or the
-    /// server says that it will.
-    pub(crate) async fn acknowledged(&mut self, message: &Message) -> Option<u64> {
-        let mut answer = self.ask(message).await?;
-        while matches!(answer, Message::Snapshot(_)) {
-            answer = self.try_next().await?;
-        }
-        match answer {
-            Message::Ack(ack) => ack.revision,
-            _ => None,
-        }
-    }
-
     /// The next message, or nothing when the link fails or ends.
-    async fn try_next(&mut self) -> Option<Message> {
+    pub(crate) async fn try_next(&mut self) -> Option<Message> {
         let frame = soon("an answer", self.link.recv()).await.ok()??;
         let (_, payload) = frame::split(&frame).expect("a whole frame");
         Some(binary::decode(payload).expect("a message"))

@@ -187,10 +187,7 @@ async fn write(
     };
     for number in (0..ADDRESSES).cycle() {
         let next = known[number] + 1;
-        match client
-            .acknowledged(&set(address(writer, number), next))
-            .await
-        {
+        match acknowledged(&mut client, &set(address(writer, number), next)).await {
             Some(revision) => assert_eq!(revision, next),
             None => break,
         }
@@ -210,10 +207,23 @@ async fn write_bundles(url: String, mut known: u64) -> u64 {
             timestamp: None,
             messages: members.collect(),
         });
-        if client.acknowledged(&bundle).await.is_none() {
+        if acknowledged(&mut client, &bundle).await.is_none() {
             return known;
         }
         known += 1;
+    }
+}
+
+/// The revision of the ACK; nothing if the link ends before, or the server says that it will.
+async fn acknowledged(client: &mut Client, message: &Message) -> Option<u64> {
+    let mut answer = client.ask(message).await?;
+    // That of the greeting.
+    while matches!(answer, Message::Snapshot(_)) {
+        answer = client.try_next().await?;
+    }
+    match answer {
+        Message::Ack(ack) => ack.revision,
+        _ => None,
     }
 }
 
