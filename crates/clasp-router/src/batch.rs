@@ -126,6 +126,12 @@ impl<'r> Batch<'r> {
         }
     }
 
+    /// Whose operations these are.
+    #[must_use]
+    pub const fn session(&self) -> &'r Arc<Session> {
+        self.session
+    }
+
     /// Counts `messages` against the rate of the session, also those that are no operation.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod farewell;
 mod greeting;
 mod input;
 mod output;
+mod pong;
 mod replay;
 
 pub(crate) use arrival::Arrival;
@@ -35,6 +36,7 @@ use self::end::End;
 use self::greeting::Greeted;
 use self::input::Input;
 use self::output::Output;
+use self::pong::Pongs;
 use self::replay::Replays;
 use crate::admission::{Admitted, Arrived, Queued};
 use crate::counters::{Counted, Ending};
@@ -168,6 +170,7 @@ struct Connection<'a> {
     held_back_since: Option<Tick>,
     durable: Durable,
     replays: Replays,
+    pongs: Pongs,
     heard_at: Tick,
     has_asked: bool,
     timer: Pin<Box<Sleep>>,
@@ -186,6 +189,7 @@ impl<'a> Connection<'a> {
             held_back_since: None,
             durable: Durable::default(),
             replays: Replays::default(),
+            pongs: Pongs::default(),
             heard_at: shared.clock.tick(),
             has_asked: false,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -250,6 +254,7 @@ impl<'a> Connection<'a> {
                         shared.router.fill(session, shared.clock.now(), work);
                     });
                 }
+                self.pongs.settle(cx, &self.attached, &self.replays);
                 match self.output.refill(session, cx.waker()) {
                     Some(reason) => return Err(reason.into()),
                     None if !self.output.is_empty() => {}
@@ -300,6 +305,7 @@ impl<'a> Connection<'a> {
                 self.has_asked = false;
                 self.pressed = received.pressed;
                 self.replays.extend(received.replays);
+                self.pongs.extend(received.pongs_owed);
                 if received.has_filled {
                     self.durable.note_filling();
                 }
@@ -334,7 +340,7 @@ impl<'a> Connection<'a> {
             self.pressed.clear();
             self.held_back_since = None;
         }
-        !self.attached.session.outbox.has_room_for_answers(waker)
+        self.pongs.are_many() || !self.attached.session.outbox.has_room_for_answers(waker)
     }
 
     /// Makes the timer fire no later than `due`.

@@ -213,6 +213,9 @@ pub(crate) const REPLAY_PAGE_BYTES: usize = 256 * 1024;
 /// Entries that are read at once while nothing is known of their size: a megabyte of the largest.
 pub(crate) const REPLAY_PAGE_ENTRIES_MIN: usize = 16;
 
+/// PONGs that wait behind a snapshot or a REPLAY: more than a client asks for that is answered at all.
+pub(crate) const PONGS_OWED_MAX: usize = 1024;
+
 /// Entries that are judged at once: where state decides who is shown what, everybody else's writes wait for that long.
 pub(crate) const REPLAY_SHOWN_AT_ONCE: usize = 64;
 

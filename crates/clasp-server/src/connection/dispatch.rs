@@ -9,6 +9,7 @@ use clasp_proto::{Code, Message, Publish, Qos, Replay, Sync, binary::BUNDLE, fra
 use clasp_router::{Batch, Bundle, Operation, Query, Refusal, Session};
 
 use super::replay::Asked;
+use crate::limits::REPLAYS_WAITING_MAX;
 use crate::metrics::{Counts, Kind};
 use crate::shared::Shared;
 
@@ -20,6 +21,8 @@ pub(super) struct Dispatch<'a> {
     /// REPLAYs that it asked for, and how many it may.
     pub(super) replays: Vec<Asked>,
     pub(super) replays_max: usize,
+    /// PINGs that are answered behind what was asked for before them.
+    pub(super) pongs_owed: usize,
     has_asked: bool,
     has_written: bool,
     counts: &'a mut Counts,
@@ -38,6 +41,7 @@ impl<'a> Dispatch<'a> {
             offences,
             replays: Vec::new(),
             replays_max: 0,
+            pongs_owed: 0,
             has_asked: false,
             has_written: false,
             counts,
@@ -216,6 +220,7 @@ impl<'a> Dispatch<'a> {
         }
         match message {
             // protocol/router.md 12.1
+            Message::Ping if self.is_answering() => self.pongs_owed += 1,
             Message::Ping => self.answer(&Message::Pong),
             Message::Sync(sync) => self.sync(sync),
             // The answer to a PING of ours: that the peer is alive was noted when it came.
@@ -265,6 +270,12 @@ impl<'a> Dispatch<'a> {
             t2: Some(now),
             t3: Some(now),
         }));
+    }
+
+    /// True while snapshots and REPLAYs are under way.
+    fn is_answering(&self) -> bool {
+        let has_replays = !self.replays.is_empty() || self.replays_max < REPLAYS_WAITING_MAX;
+        has_replays || self.batch.session().wants_snapshot()
     }
 
     fn answer(&mut self, message: &Message) {

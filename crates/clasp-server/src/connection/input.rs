@@ -42,6 +42,8 @@ pub(super) struct Received {
     pub(super) has_more: bool,
     /// What it asks to be played again.
     pub(super) replays: Vec<Asked>,
+    /// PINGs of it that are answered behind what it asked for.
+    pub(super) pongs_owed: usize,
     /// It wrote, and hardly anything more has room in the journal.
     pub(super) has_filled: bool,
 }
@@ -182,6 +184,7 @@ impl Input {
         };
         self.offences = dispatch.offences;
         let replays = std::mem::take(&mut dispatch.replays);
+        let pongs_owed = dispatch.pongs_owed;
         let pressed = dispatch.finish(cx.waker());
         let took = begun.elapsed();
         shared.metrics.add_batch(counts, work, now.tick, took);
@@ -194,6 +197,7 @@ impl Input {
                 at: now.tick,
                 has_more: false,
                 replays,
+                pongs_owed,
                 has_filled,
             }),
         }

@@ -152,7 +152,7 @@ fn fail(pattern: &str, cx: &Context<'_>, attached: &Attached<'_>) {
     });
 }
 
-fn with_batch<T>(
+pub(super) fn with_batch<T>(
     cx: &Context<'_>,
     attached: &Attached<'_>,
     use_it: impl FnOnce(&mut clasp_router::Batch<'_>) -> T,

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use clasp_proto::{
-    Announce, Code, Features, FederationOp, FederationSync, Get, Hello, Message, Qos, Query,
-    Replay, Set, Signal, SignalDefinition, Sync, TypeMask, Unsubscribe, Value, binary,
+    Announce, Bundle, Code, Features, FederationOp, FederationSync, Get, Hello, Message, Qos,
+    Query, Replay, Set, Signal, SignalDefinition, Subscribe, Sync, TypeMask, Unsubscribe, Value,
+    binary,
 };
 use clasp_server::Protocol;
 
-use crate::harness::{Client, framed, framed_payload, start};
+use crate::harness::{Client, framed, framed_payload, hello, start};
 
 // protocol/router.md 1.2, 2.5, 2.6, 2.7, 2.8
 #[tokio::test]
@@ -53,6 +54,53 @@ async fn sync_tells_one_time_twice() {
         let (there, here) = (answer.t2.unwrap(), now.as_micros() as u64);
         assert!(there.abs_diff(here) < 10_000_000, "{there} {here}");
     }
+}
+
+// protocol/router.md 12.1: it once overtook a snapshot that did not fit what a session may have queued
+#[tokio::test]
+async fn a_pong_comes_behind_what_was_asked_for_before_its_ping() {
+    const PARAMS: usize = 60_000;
+    let server = start(|config| config.params_max = 0).await;
+    let mut writer = Client::welcomed(&server, Protocol::Tcp).await;
+    for first in (0..PARAMS).step_by(1000) {
+        let members = (first..first + 1000).map(|number| {
+            Message::Set(Set {
+                address: format!("/a/param/with/a/long/address/{number}"),
+                value: Value::Float(0.5),
+                ..Set::default()
+            })
+        });
+        let bundle = Message::Bundle(Bundle {
+            timestamp: None,
+            messages: members.collect(),
+        });
+        writer.send(&bundle).await;
+        assert!(matches!(writer.next().await, Message::Ack(_)));
+    }
+    let mut reader = Client::dial(&server, Protocol::Tcp).await;
+    let ping = framed(&Message::Ping);
+    reader
+        .send_frames(&[framed(&hello()), ping.clone(), ping.clone()])
+        .await;
+    assert!(matches!(reader.next().await, Message::Welcome(_)));
+    let mut found = 0;
+    while let Message::Snapshot(snapshot) = reader.next().await {
+        found += snapshot.params.len();
+    }
+    // The first PONG ended that.
+    assert_eq!(found, PARAMS);
+    assert_eq!(reader.next().await, Message::Pong);
+    let subscribe = Message::Subscribe(Subscribe {
+        id: 1,
+        pattern: "/a/**".to_owned(),
+        ..Subscribe::default()
+    });
+    reader.send_frames(&[framed(&subscribe), ping]).await;
+    let mut found = 0;
+    while let Message::Snapshot(snapshot) = reader.next().await {
+        found += snapshot.params.len();
+    }
+    assert_eq!(found, PARAMS);
 }
 
 fn get(address: &str) -> Message {
@@ -199,7 +247,7 @@ async fn messages_sent_with_hello_are_done_after_it() {
     for protocol in [Protocol::WebSocket, Protocol::Tcp] {
         let server = start(|_| {}).await;
         let mut client = Client::dial(&server, protocol).await;
-        let mut frames = vec![framed(&crate::harness::hello())];
+        let mut frames = vec![framed(&hello())];
         frames.extend((0..20).map(|number| framed(&large(number))));
         client.send_frames(&frames).await;
         assert!(matches!(client.next().await, Message::Welcome(_)));
