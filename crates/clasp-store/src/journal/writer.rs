@@ -103,7 +103,7 @@ impl Writer {
         while let Err(error) = self.try_to_write(&chunks, compactions.front_mut())? {
             if let Some(compaction) = compactions.pop_front() {
                 // What room there is belongs to the records.
-                compaction.finish(Err(JournalError::Full));
+                compaction.finish(Err(error.into()));
                 continue;
             }
             self.tell_blocked(&error);
